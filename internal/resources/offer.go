@@ -67,6 +67,13 @@ func (p Portion) Push(layer Layer, take Vector) Portion {
 	return Portion{Layers: append(slices.Clone(p.Layers), layer), Vector: take.Clone()}
 }
 
+// Pop returns p without its last layer: what UNRESERVE makes of it. It shares
+// p's amounts. An unreserved portion stays as it is.
+func (p Portion) Pop() Portion {
+	n := max(len(p.Layers)-1, 0)
+	return Portion{Layers: p.Layers[:n:n], Vector: p.Vector}
+}
+
 // Offer is what Mesos offers of one agent to one of our roles. It is immutable
 // once made; everybody shares it. Disks with a source or persistence,
 // revocable and shared resources, and those of resource providers are left out.

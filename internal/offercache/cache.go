@@ -1,0 +1,136 @@
+package offercache
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+	"k8s.io/utils/clock"
+)
+
+// Key names what may be accepted together: offers of one agent that are
+// allocated to one role (trap T4: Mesos refuses any other mix).
+type Key struct{ AgentID, Role string }
+
+// Cache is the live state. Writers take its mutex for microseconds and never
+// do I/O under it; readers use Snapshot and take no lock at all. All methods
+// are safe for concurrent use.
+type Cache struct {
+	clock clock.PassiveClock
+
+	// snapshot is what readers see. It is replaced under mu, by every change
+	// that a reader could notice.
+	snapshot atomic.Pointer[Snapshot]
+
+	// mu guards everything below.
+	mu sync.Mutex
+	// generation is the subscription that the offers belong to, 0 for none.
+	generation uint64
+	// agents: agent ID → what is known of the agent. An entry lives as long as
+	// one of its slots does.
+	agents map[string]*agent
+	// offers: offer ID → the offer in hand.
+	offers map[string]*held
+	// holds: pod UID → the pod's only hold, waiting or departed.
+	holds map[string]*hold
+	// expecting holds the slots that have a remainder.
+	expecting map[*slot]struct{}
+	// departed counts the holds that have left.
+	departed int
+	// arrivals numbers holds in the order they came.
+	arrivals uint64
+	// tombstones are offers rescinded before they were seen.
+	tombstones tombstones
+}
+
+// agent is one agent's slots, and its latest offer for everything that is not
+// an amount.
+type agent struct {
+	latest *resources.Offer
+	slots  []*slot // one per role, few
+}
+
+// slot is the state of one Key.
+type slot struct {
+	key        Key
+	offers     []*held     // in hand, in arrival order
+	remainders []remainder // of departures, oldest first
+	waiting    []*hold     // in arrival order
+	claimed    resources.Vector
+	view       RoleView // the amounts, as readers see them; kept by refresh
+}
+
+// held is one offer in hand.
+type held struct {
+	offer  *resources.Offer
+	slot   *slot
+	since  time.Time
+	usable resources.Vector // of the offer; read only
+}
+
+// New returns an empty cache that belongs to no subscription: every offer is
+// ignored until Reset names a generation.
+func New(clk clock.PassiveClock) *Cache {
+	c := &Cache{clock: clk, holds: make(map[string]*hold)}
+	c.clear(0)
+	return c
+}
+
+// Reset drops every offer, tombstone and expected remainder and ties the cache
+// to a generation (trap T1: the master discards old offers at a resubscribe
+// without a RESCIND). Call it with the new generation when subscribed, and
+// with 0 when disconnected. Holds stay: Doomed names those that wait, and a
+// departed one is its owner's to settle.
+func (c *Cache) Reset(generation uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clear(generation)
+	for _, h := range slices.SortedFunc(maps.Values(c.holds), byArrival) {
+		if h.slot != nil {
+			h.slot = c.ensure(h.key)
+			h.slot.wait(h)
+		}
+	}
+}
+
+// clear makes the offers' side empty and publishes that.
+func (c *Cache) clear(generation uint64) {
+	c.generation = generation
+	c.agents = make(map[string]*agent)
+	c.offers = make(map[string]*held)
+	c.expecting = make(map[*slot]struct{})
+	c.tombstones = tombstones{}
+	c.snapshot.Store(newSnapshot(generation))
+}
+
+// slotOf returns the slot of key, nil if there is none.
+func (c *Cache) slotOf(key Key) *slot {
+	a := c.agents[key.AgentID]
+	if a == nil {
+		return nil
+	}
+	for _, s := range a.slots {
+		if s.key.Role == key.Role {
+			return s
+		}
+	}
+	return nil
+}
+
+// ensure returns the slot of key and makes it if there is none.
+func (c *Cache) ensure(key Key) *slot {
+	if s := c.slotOf(key); s != nil {
+		return s
+	}
+	a := c.agents[key.AgentID]
+	if a == nil {
+		a = &agent{}
+		c.agents[key.AgentID] = a
+	}
+	s := &slot{key: key, view: RoleView{Role: key.Role}}
+	a.slots = append(a.slots, s)
+	return s
+}

@@ -1,0 +1,95 @@
+package offercache
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+	clocktesting "k8s.io/utils/clock/testing"
+)
+
+const role = "k8s/pods"
+
+var key1 = Key{AgentID: "agent-1", Role: role}
+
+// amounts returns a vector of whole cpus and MiB.
+func amounts(cpus, mem int64) resources.Vector {
+	return resources.Scalar(resources.CPUs, resources.Milli(cpus*1000)).
+		Add(resources.Scalar(resources.Mem, resources.Milli(mem*1000)))
+}
+
+// offer returns an offer of unreserved amounts.
+func offer(id string, key Key, v resources.Vector) *resources.Offer {
+	return &resources.Offer{
+		ID: id, AgentID: key.AgentID, Role: key.Role, Hostname: "host-" + key.AgentID,
+		Portions: []resources.Portion{{Vector: v}},
+	}
+}
+
+// fixture is a cache that is subscribed with generation 1.
+type fixture struct {
+	*Cache
+	clock *clocktesting.FakePassiveClock
+	t     *testing.T
+}
+
+func subscribed(t *testing.T, offers ...*resources.Offer) fixture {
+	t.Helper()
+	clk := clocktesting.NewFakePassiveClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	f := fixture{New(clk), clk, t}
+	f.Reset(1)
+	f.Add(1, offers)
+	return f
+}
+
+func (f fixture) mustHold(uid string, key Key, need resources.Vector) {
+	f.t.Helper()
+	if err := f.Hold(uid, key, need); err != nil {
+		f.t.Fatalf("Hold(%s): %v", uid, err)
+	}
+}
+
+func (f fixture) mustTake(key Key, unreserve ...resources.Portion) Departure {
+	f.t.Helper()
+	d, ok := f.Take(key, unreserve)
+	if !ok {
+		f.t.Fatalf("Take(%v): nothing leaves", key)
+	}
+	return d
+}
+
+func (f fixture) free(key Key) string {
+	a, ok := f.Snapshot().Agent(key.AgentID)
+	if !ok {
+		return "no agent"
+	}
+	return a.Free(key.Role).String()
+}
+
+func (f fixture) wantFree(key Key, want string) {
+	f.t.Helper()
+	if got := f.free(key); got != want {
+		f.t.Errorf("free = %q, want %q", got, want)
+	}
+}
+
+func TestTakeReservesAndExpectsTheRest(t *testing.T) {
+	f := subscribed(t, offer("o1", key1, amounts(4, 1024)))
+	f.mustHold("pod-a", key1, amounts(1, 256))
+	f.mustHold("pod-b", key1, amounts(2, 256))
+	f.wantFree(key1, "cpus:1;mem:512")
+	want := Departure{
+		Generation: 1, Key: key1, OfferIDs: []string{"o1"},
+		Reserve: []Reserve{
+			{"pod-a", []resources.Portion{{Vector: amounts(1, 256)}}},
+			{"pod-b", []resources.Portion{{Vector: amounts(2, 256)}}},
+		},
+	}
+	if diff := cmp.Diff(want, f.mustTake(key1)); diff != "" {
+		t.Errorf("departure (-want +got):\n%s", diff)
+	}
+	f.wantFree(key1, "cpus:1;mem:512")
+	f.Add(1, []*resources.Offer{offer("o2", key1, amounts(1, 512))})
+	f.wantFree(key1, "cpus:1;mem:512")
+}

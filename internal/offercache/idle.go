@@ -1,0 +1,83 @@
+package offercache
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+// HeldOffer is one offer in hand.
+type HeldOffer struct {
+	Offer *resources.Offer
+	Since time.Time // when it arrived
+	Busy  bool      // a hold waits on its key
+}
+
+// Held returns all offers in hand, oldest first. Its cost grows with their
+// number.
+func (c *Cache) Held() []HeldOffer {
+	all := c.held()
+	slices.SortFunc(all, func(a, b HeldOffer) int {
+		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Offer.ID, b.Offer.ID))
+	})
+	return all
+}
+
+func (c *Cache) held() []HeldOffer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := make([]HeldOffer, 0, len(c.offers))
+	for _, h := range c.offers {
+		all = append(all, HeldOffer{h.offer, h.since, len(h.slot.waiting) > 0})
+	}
+	return all
+}
+
+// Withdraw takes those of the named offers out of the cache on whose key no
+// hold waits, atomically against Hold, and returns their IDs: the caller
+// declines them, nobody else can use them any more.
+func (c *Cache) Withdraw(offerIDs []string) []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var gone []string
+	touched := make(map[*slot]struct{})
+	for _, id := range offerIDs {
+		h, known := c.offers[id]
+		if !known || len(h.slot.waiting) > 0 {
+			continue
+		}
+		c.drop(h)
+		touched[h.slot] = struct{}{}
+		gone = append(gone, id)
+	}
+	c.refresh(touched)
+	return gone
+}
+
+// Stats are the cache's sizes, for metrics.
+type Stats struct {
+	Generation    uint64
+	Offers        int // in hand
+	Agents        int // with offers in hand or expected
+	HoldsWaiting  int
+	HoldsDeparted int
+	Expected      int // keys with a remainder on its way back
+	Tombstones    int
+}
+
+// Stats returns the sizes at this moment, in constant time.
+func (c *Cache) Stats() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Stats{
+		Generation:    c.generation,
+		Offers:        len(c.offers),
+		Agents:        c.snapshot.Load().table.count,
+		HoldsWaiting:  len(c.holds) - c.departed,
+		HoldsDeparted: c.departed,
+		Expected:      len(c.expecting),
+		Tombstones:    c.tombstones.len(),
+	}
+}
