@@ -1,0 +1,186 @@
+package reservation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesos"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+// recentlyGone is how long after its end a reservation that is still seen in
+// an offer counts as an echo. A real leftover is found by the next audit.
+const recentlyGone = 5 * time.Second
+
+// lostAfter is the number of audits in a row in which the master must fail to
+// list a reservation before it counts as lost: one may have been under way
+// when the reservation was made.
+const lostAfter = 2
+
+// goneAfter is the number of audits in a row in which the master must not list
+// an agent before its records are closed.
+const goneAfter = 3
+
+// audit compares the book with the master's agent list, which unlike offers is
+// complete. If it cannot be read nothing changes and nothing is released.
+func (m *Manager) audit(ctx context.Context) error {
+	asOf := m.clock.Now()
+	agents, err := m.operator.Agents(ctx)
+	if err != nil {
+		m.metrics.audits.WithLabelValues("failed").Inc()
+		return fmt.Errorf("read the master's agents: %w", err)
+	}
+	m.metrics.audits.WithLabelValues("ok").Inc()
+	seen := m.ours(agents)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	active := make(map[string]bool, len(agents))
+	for _, agent := range agents {
+		active[agent.ID] = agent.Active
+		if !agent.Feedback {
+			m.mute[agent.ID] = true
+		}
+	}
+	for ident, found := range seen {
+		if m.records[ident] == nil {
+			m.adopt(found.pod, ident.key, found.portions, asOf)
+		}
+	}
+	for _, r := range m.records {
+		if r.since.Before(asOf) {
+			up, known := active[r.key.AgentID]
+			m.compare(r, seen[r.id].portions, known, up, asOf)
+		}
+	}
+	m.forgetGone(asOf)
+	return nil
+}
+
+// sighting is what the master lists for one pod on one agent.
+type sighting struct {
+	pod      Pod
+	portions []resources.Portion
+}
+
+// ours collects the reservations with our label from the agents.
+func (m *Manager) ours(agents []mesos.Agent) map[id]sighting {
+	seen := map[id]sighting{}
+	for _, agent := range agents {
+		for _, portion := range agent.Reserved {
+			pod, ok := owner(m.opts.Cluster, portion)
+			if !ok {
+				continue
+			}
+			ident := id{pod.UID, offercache.Key{AgentID: agent.ID, Role: portion.Role()}}
+			seen[ident] = sighting{pod, append(seen[ident].portions, portion)}
+		}
+	}
+	return seen
+}
+
+// adopt enters a reservation that Mesos has and the book has not. asOf is when
+// it was certainly seen: one that ended later is an echo. The caller holds mu.
+func (m *Manager) adopt(pod Pod, key offercache.Key, portions []resources.Portion, asOf time.Time) {
+	ident := id{pod.UID, key}
+	if ended, ok := m.gone[ident]; ok && ended.After(asOf) {
+		return
+	}
+	r := &record{
+		id: ident, pod: pod, state: Reserved, since: m.clock.Now(),
+		portions: portions, done: make(chan struct{}),
+	}
+	r.need = r.vector()
+	r.decide(nil)
+	m.add(r)
+	m.metrics.adopted.Inc()
+	m.log.Info("reservation found in Mesos, adopted until its pod is known", logFields(r)...)
+}
+
+// compare draws the conclusions of an audit for one record that did not change
+// state since the audit began. The caller holds mu.
+func (m *Manager) compare(r *record, listed []resources.Portion, known, active bool, asOf time.Time) {
+	switch {
+	case r.state == Held:
+	case !known:
+		m.agentMissing(r)
+	case r.op.inFlight() && !r.op.byOperator:
+		m.resolve(r, len(listed) > 0, active, asOf)
+	case len(listed) > 0:
+		r.missed = 0
+		if r.op.byOperator && r.op.sent.Before(asOf) {
+			m.endOperation(r)
+			r.notBefore = m.clock.Now().Add(m.opts.OperatorAfter)
+		}
+		if !r.op.inFlight() {
+			r.portions = listed
+		}
+	case active:
+		m.missing(r)
+	}
+}
+
+// agentMissing closes records of an agent that the master has not listed for
+// some audits: it is gone, or it is away. Nothing is lost by forgetting: should
+// it come back with the reservation, under this ID or a new one, the
+// reservation is adopted again by its labels. The caller holds mu.
+func (m *Manager) agentMissing(r *record) {
+	r.missed++
+	if r.missed < goneAfter || (r.state == Reserving && r.unwanted == nil) {
+		return
+	}
+	m.log.Warn("agent of a reservation is gone, record closed", logFields(r, zap.Stringer("state", r.state))...)
+	if r.state == Reserving {
+		m.fail(r, ErrNotReserved)
+		return
+	}
+	m.move(r, Gone)
+	r.decide(ErrNotReserved)
+}
+
+// resolve decides an operation that nobody will report on: the master knows
+// nothing of it any more, or the agent has no feedback and the time is over.
+// The caller holds mu.
+func (m *Manager) resolve(r *record, listed, active bool, asOf time.Time) {
+	silent := r.op.id == "" && asOf.Sub(r.op.sent) > m.opts.ConfirmTimeout
+	if !active || (!r.op.unknown && !silent) || !r.op.sent.Before(asOf) {
+		return
+	}
+	if listed == (r.op.kind == mesos.Reserve) {
+		m.log.Info("operation confirmed by the master's agent list", logFields(r)...)
+		m.confirm(r)
+		return
+	}
+	m.refute(r, fmt.Errorf("%w: the master knows nothing of the operation", ErrNotReserved))
+}
+
+// missing counts audits in which an active agent's list lacks the record. The
+// caller holds mu.
+func (m *Manager) missing(r *record) {
+	r.missed++
+	if r.missed < lostAfter {
+		signal(m.auditNow)
+		return
+	}
+	if r.state == Releasing {
+		m.log.Info("reservation released", logFields(r)...)
+	} else {
+		m.metrics.lost.Inc()
+		m.log.Error("reservation lost: the agent no longer has it", logFields(r, zap.Stringer("state", r.state))...)
+	}
+	m.move(r, Gone)
+	r.decide(ErrNotReserved)
+}
+
+// forgetGone drops the memory of ends that no audit in flight can precede. The
+// caller holds mu.
+func (m *Manager) forgetGone(now time.Time) {
+	for ident, ended := range m.gone {
+		if now.Sub(ended) > time.Minute {
+			delete(m.gone, ident)
+		}
+	}
+}

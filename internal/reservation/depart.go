@@ -1,0 +1,134 @@
+package reservation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"go.uber.org/zap"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesos"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+// load is one ACCEPT that leaves, with the records it moves.
+type load struct {
+	accept  mesos.Accept
+	records []*record
+	agentID string
+}
+
+// depart loads everything that waits at a key into one ACCEPT, and fails the
+// holds that the offers no longer cover.
+func (m *Manager) depart(key offercache.Key) (load, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.dirty, key)
+	dep, ok := m.cache.Take(key, m.leaving(key))
+	for _, uid := range m.cache.Doomed(key) {
+		if r := m.records[id{uid, key}]; r != nil && r.state == Held {
+			m.fail(r, ErrWithdrawn)
+		}
+	}
+	if !ok {
+		return load{}, false
+	}
+	l := load{agentID: key.AgentID, accept: mesos.Accept{Generation: dep.Generation, OfferIDs: dep.OfferIDs}}
+	m.loadUnreserves(&l, key, dep.Unreserve)
+	for _, piece := range dep.Reserve {
+		m.loadReserve(&l, key, piece)
+	}
+	return l, len(l.accept.Operations) > 0
+}
+
+// leaving lists the portions at a key that wait to be unreserved. The caller
+// holds mu.
+func (m *Manager) leaving(key offercache.Key) []resources.Portion {
+	var out []resources.Portion
+	for _, r := range m.byKey[key] {
+		if r.state == Releasing && !r.op.inFlight() && !m.clock.Now().Before(r.notBefore) {
+			out = append(out, r.portions...)
+		}
+	}
+	return out
+}
+
+// loadUnreserves adds one UNRESERVE per pod. They come before the RESERVEs
+// because Mesos applies operations in order. The caller holds mu.
+func (m *Manager) loadUnreserves(l *load, key offercache.Key, found []resources.Portion) {
+	byPod := map[*record][]resources.Portion{}
+	var order []*record
+	for _, portion := range found {
+		pod, ok := owner(m.opts.Cluster, portion)
+		r := m.records[id{pod.UID, key}]
+		if !ok || r == nil {
+			continue
+		}
+		if byPod[r] == nil {
+			order = append(order, r)
+		}
+		byPod[r] = append(byPod[r], portion)
+	}
+	for _, r := range order {
+		r.portions = byPod[r]
+		m.loadOperation(l, r, mesos.Unreserve)
+	}
+}
+
+// loadReserve adds the RESERVE of one pod: all its resources in one operation,
+// so that they come or fail together (trap T12). The caller holds mu.
+func (m *Manager) loadReserve(l *load, key offercache.Key, piece offercache.Reserve) {
+	r := m.records[id{piece.PodUID, key}]
+	if r == nil || r.state != Held {
+		// Its bind gave up between; the resources come back with the remainder.
+		m.cache.Unhold(piece.PodUID)
+		return
+	}
+	top := layer(m.opts.Cluster, key.Role, m.opts.Principal, r.pod)
+	r.portions = nil
+	for _, p := range piece.Portions {
+		r.portions = append(r.portions, p.Push(top, p.Vector))
+	}
+	if m.move(r, Reserving) {
+		m.loadOperation(l, r, mesos.Reserve)
+	}
+}
+
+// loadOperation adds an operation on the record's portions. The caller holds mu.
+func (m *Manager) loadOperation(l *load, r *record, kind mesos.OperationType) {
+	r.op = operation{kind: kind, sent: m.clock.Now()}
+	if !m.mute[r.key.AgentID] {
+		r.op.id = uuid.NewString()
+		m.byOp[r.op.id] = r
+	}
+	l.records = append(l.records, r)
+	l.accept.Operations = append(l.accept.Operations, mesos.Operation{
+		ID: r.op.id, Type: kind, Role: r.key.Role, Portions: r.portions,
+	})
+}
+
+// send puts a load on the wire. A load that certainly did not arrive fails at
+// once; of any other the operations' feedback, or an audit, tells.
+func (m *Manager) send(ctx context.Context, l load) {
+	err := m.master.Accept(ctx, l.accept)
+	if err == nil {
+		m.log.Debug("accept sent", zap.String(logkeys.AgentID, l.agentID),
+			zap.Int(logkeys.Count, len(l.accept.Operations)))
+		return
+	}
+	m.log.Warn("accept not delivered", zap.String(logkeys.AgentID, l.agentID),
+		zap.Int(logkeys.Count, len(l.accept.Operations)), zap.Error(err))
+	if !errors.Is(err, mesos.ErrDisconnected) && !errors.Is(err, mesos.ErrDeadly) {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, r := range l.records {
+		if r.op.inFlight() && r.op.id == l.accept.Operations[i].ID {
+			m.refute(r, fmt.Errorf("%w: %w", ErrNotReserved, err))
+		}
+	}
+}

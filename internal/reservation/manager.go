@@ -1,0 +1,259 @@
+package reservation
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"k8s.io/utils/clock"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesos"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+// Master is the part of the framework's connection that moves reservations.
+type Master interface {
+	Accept(context.Context, mesos.Accept) error
+	Acknowledge(context.Context, mesos.OperationStatus) error
+	Reconcile(context.Context, []mesos.OperationRef) error
+}
+
+// Operator is the part of the master's operator API that recovery needs.
+type Operator interface {
+	Agents(context.Context) ([]mesos.Agent, error)
+	UnreserveByOperator(ctx context.Context, agentID string, portions []resources.Portion) error
+}
+
+// Liveness is what the API server says of a pod.
+type Liveness struct {
+	Alive    bool   // exists under this UID and has neither succeeded nor failed
+	AgentID  string // of the node it is bound to, empty if unbound or unmapped
+	Bound    bool
+	Priority int32
+}
+
+// Pods asks the API server, not a cache: what it says decides about releases.
+type Pods interface {
+	Liveness(context.Context, Pod) (Liveness, error)
+}
+
+// Options are the settings of a Manager; all durations must be positive.
+type Options struct {
+	Cluster   string // value of our label; only reservations with it are touched
+	Principal string // of the framework; reservations carry it (trap T10)
+	// ConfirmTimeout is how long an operation may stay unanswered before the
+	// master is asked about it.
+	ConfirmTimeout time.Duration
+	// AuditInterval is the time between two reads of the master's agent list.
+	AuditInterval time.Duration
+	// OrphanGrace is how long a reservation without a live pod is kept.
+	OrphanGrace time.Duration
+	// UnboundGrace is how long a reservation waits for the Binding of its pod
+	// when no bind is running.
+	UnboundGrace time.Duration
+	// OperatorAfter is how long a release waits for an offer that holds the
+	// resources before the operator API is used.
+	OperatorAfter time.Duration
+	// RemainderWait is how long the rest of an accepted offer is expected back:
+	// an allocation interval of the master and then some.
+	RemainderWait time.Duration
+}
+
+// Manager is the book of our reservations. Create it with New, feed it from
+// the Mesos event loop and the pod informer, and run it with Run.
+type Manager struct {
+	opts     Options
+	cache    *offercache.Cache
+	master   Master
+	operator Operator
+	pods     Pods
+	log      *zap.Logger
+	clock    clock.WithTicker
+	metrics  *metrics
+
+	occupants sync.Map // offercache.Key → []Occupant, immutable slices
+
+	mu        sync.Mutex                            // guards everything below
+	records   map[id]*record                        // every reservation that is not Gone
+	byKey     map[offercache.Key]map[string]*record // agent and role → pod UID → record
+	byUID     map[string][]*record                  // pod UID → its records, more than one only while a retry moves nodes
+	byOp      map[string]*record                    // operation ID → the record it moves
+	gone      map[id]time.Time                      // when a record ended, so that an older audit cannot bring it back
+	mute      map[string]bool                       // agent ID → has no operation feedback
+	dirty     map[offercache.Key]bool               // keys at which something may leave
+	connected bool
+
+	wake     chan struct{}              // dirty is not empty
+	auditNow chan struct{}              // an audit is wanted before its time
+	acks     chan mesos.OperationStatus // to be acknowledged
+
+	recovered bool // an audit succeeded and its finds were settled; guarded by mu
+}
+
+// Deps are the services a Manager works with.
+type Deps struct {
+	Cache      *offercache.Cache
+	Master     Master
+	Operator   Operator
+	Pods       Pods
+	Log        *zap.Logger
+	Registerer prometheus.Registerer
+	Clock      clock.WithTicker
+}
+
+// ackBuffer bounds the acknowledgements that wait to be sent. One that does
+// not fit is dropped: the agent sends its status again (10, 20, 40 s …).
+const ackBuffer = 8192
+
+// New returns a manager with an empty book.
+func New(opts Options, deps Deps) *Manager {
+	m := &Manager{
+		opts: opts, cache: deps.Cache, master: deps.Master, operator: deps.Operator,
+		pods: deps.Pods, log: deps.Log, clock: deps.Clock,
+		records:  map[id]*record{},
+		byKey:    map[offercache.Key]map[string]*record{},
+		byUID:    map[string][]*record{},
+		byOp:     map[string]*record{},
+		gone:     map[id]time.Time{},
+		mute:     map[string]bool{},
+		dirty:    map[offercache.Key]bool{},
+		wake:     make(chan struct{}, 1),
+		auditNow: make(chan struct{}, 1),
+		acks:     make(chan mesos.OperationStatus, ackBuffer),
+	}
+	m.metrics = newMetrics(deps.Registerer, m)
+	return m
+}
+
+// Occupant is a pod that holds a reservation on an agent, as preemption and
+// scoring see it.
+type Occupant struct {
+	UID      string
+	Priority int32
+	Reserved resources.Vector
+}
+
+// On returns who holds confirmed reservations at an agent in a role. The slice
+// is shared and must not be changed. It takes no lock.
+func (m *Manager) On(agentID, role string) []Occupant {
+	found, ok := m.occupants.Load(offercache.Key{AgentID: agentID, Role: role})
+	if !ok {
+		return nil
+	}
+	return found.([]Occupant)
+}
+
+// Wanting returns the roles in which reservations wait for offers: to be made
+// or to be released. Offers of these roles are needed now.
+func (m *Manager) Wanting() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	roles := map[string]bool{}
+	for _, r := range m.records {
+		if r.state == Held || (r.state == Releasing && !r.op.inFlight()) {
+			roles[r.key.Role] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(roles))
+}
+
+// Recovered reports whether the reservations of earlier lives are known.
+func (m *Manager) Recovered() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.recovered
+}
+
+// add enters a record. The caller holds mu.
+func (m *Manager) add(r *record) {
+	m.records[r.id] = r
+	if m.byKey[r.key] == nil {
+		m.byKey[r.key] = map[string]*record{}
+	}
+	m.byKey[r.key][r.uid] = r
+	m.byUID[r.uid] = append(m.byUID[r.uid], r)
+	m.publish(r.key)
+}
+
+// move takes a record to another state, or counts and returns an error and
+// leaves it. The caller holds mu.
+func (m *Manager) move(r *record, to State) bool {
+	if err := checkTransition(r.state, to); err != nil {
+		m.metrics.illegal.Inc()
+		m.log.Error("reservation not moved", logFields(r, zap.Error(err))...)
+		return false
+	}
+	m.log.Debug("reservation moves", logFields(r, zap.Stringer("from", r.state), zap.Stringer("to", to))...)
+	r.state, r.since = to, m.clock.Now()
+	if to == Gone {
+		m.drop(r)
+	}
+	m.publish(r.key)
+	return true
+}
+
+// drop removes a record that is Gone. The caller holds mu.
+func (m *Manager) drop(r *record) {
+	delete(m.records, r.id)
+	delete(m.byKey[r.key], r.uid)
+	if len(m.byKey[r.key]) == 0 {
+		delete(m.byKey, r.key)
+	}
+	m.byUID[r.uid] = slices.DeleteFunc(slices.Clone(m.byUID[r.uid]), func(o *record) bool { return o == r })
+	if len(m.byUID[r.uid]) == 0 {
+		delete(m.byUID, r.uid)
+	}
+	m.endOperation(r)
+	m.gone[r.id] = m.clock.Now()
+}
+
+// endOperation forgets the operation in flight. The caller holds mu.
+func (m *Manager) endOperation(r *record) {
+	if r.op.id != "" {
+		delete(m.byOp, r.op.id)
+	}
+	r.op = operation{}
+}
+
+// publish renews what readers see of a key. The caller holds mu.
+func (m *Manager) publish(key offercache.Key) {
+	var on []Occupant
+	for _, r := range m.byKey[key] {
+		if r.state == Reserved || r.state == Bound {
+			on = append(on, Occupant{UID: r.uid, Priority: r.pod.Priority, Reserved: r.vector()})
+		}
+	}
+	if len(on) == 0 {
+		m.occupants.Delete(key)
+		return
+	}
+	m.occupants.Store(key, on)
+}
+
+// kick notes that something may leave for, or fail at, a key. The caller
+// holds mu.
+func (m *Manager) kick(key offercache.Key) {
+	m.dirty[key] = true
+	signal(m.wake)
+}
+
+// signal wakes the owner of a channel of capacity one, once.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+func logFields(r *record, more ...zap.Field) []zap.Field {
+	return append([]zap.Field{
+		zap.Stringer(logkeys.Pod, r.pod), zap.String(logkeys.PodUID, r.uid),
+		zap.String(logkeys.AgentID, r.key.AgentID), zap.String(logkeys.Role, r.key.Role),
+	}, more...)
+}

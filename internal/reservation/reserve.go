@@ -1,0 +1,180 @@
+package reservation
+
+import (
+	"context"
+	"fmt"
+
+	"go.uber.org/zap"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+// Request asks for the resources of one pod on one agent in one role.
+type Request struct {
+	Pod  Pod
+	Key  offercache.Key
+	Need resources.Vector
+}
+
+// Outcome is what became of a pod after its reservation was confirmed.
+type Outcome int
+
+// The outcomes of a bind that had its reservation.
+const (
+	PodBound   Outcome = iota + 1 // the Binding stands
+	PodRefused                    // it never will: release
+	Undecided                     // it may; kept until the API server tells
+)
+
+// Reserve returns nil once Mesos has confirmed a reservation of req's
+// resources for req's pod; the caller then owes one Settle. A pod that has the
+// reservation already, from this or an earlier life, gets it at once. When ctx
+// ends first the reservation is given up, and released should it still come.
+//
+// Errors: *offercache.ShortError when the offers do not cover the request, and
+// those named ErrReleased, ErrWithdrawn and ErrNotReserved. Nothing is left
+// reserved for good after an error.
+func (m *Manager) Reserve(ctx context.Context, req Request) error {
+	r, err := m.claim(req)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-r.done:
+	case <-ctx.Done():
+		m.giveUp(r, context.Cause(ctx))
+		return fmt.Errorf("reserve on agent %s: %w", req.Key.AgentID, context.Cause(ctx))
+	}
+	if r.err != nil {
+		return fmt.Errorf("reserve on agent %s: %w", req.Key.AgentID, r.err)
+	}
+	return nil
+}
+
+// claim finds or makes the record that will answer req.
+func (m *Manager) claim(req Request) (*record, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, other := range m.byUID[req.Pod.UID] {
+		if other.key != req.Key {
+			m.dismiss(other, fmt.Errorf("%w: its pod is tried on another node", ErrReleased))
+		}
+	}
+	r, ok := m.records[id{req.Pod.UID, req.Key}]
+	if ok {
+		return r, m.reclaim(r, req)
+	}
+	if err := m.cache.Hold(req.Pod.UID, req.Key, req.Need); err != nil {
+		return nil, err
+	}
+	r = &record{
+		id: id{req.Pod.UID, req.Key}, pod: req.Pod, need: req.Need, state: Held,
+		since: m.clock.Now(), done: make(chan struct{}), busy: true,
+	}
+	m.add(r)
+	m.kick(req.Key)
+	return r, nil
+}
+
+// reclaim lets a second bind of the pod use the record of the first. The
+// caller holds mu.
+func (m *Manager) reclaim(r *record, req Request) error {
+	enough := r.need
+	if !r.open() {
+		enough = r.vector()
+	}
+	switch {
+	case r.state == Releasing:
+		return fmt.Errorf("%w: an earlier reservation of the pod is on its way out", ErrReleased)
+	case !enough.Covers(req.Need):
+		m.dismiss(r, fmt.Errorf("%w: the pod's request has grown", ErrReleased))
+		return fmt.Errorf("%w: the pod's request has grown", ErrReleased)
+	}
+	r.unwanted, r.busy, r.pod = nil, true, req.Pod
+	return nil
+}
+
+// giveUp ends a wait whose context is over.
+func (m *Manager) giveUp(r *record, cause error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r.busy = false
+	if m.records[r.id] == r && r.open() {
+		m.dismiss(r, fmt.Errorf("%w: %w", ErrReleased, cause))
+	}
+}
+
+// Settle tells what became of a pod after Reserve returned nil for it.
+func (m *Manager) Settle(req Request, outcome Outcome) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, ok := m.records[id{req.Pod.UID, req.Key}]
+	if !ok {
+		return
+	}
+	r.busy = false
+	switch {
+	case outcome == PodRefused:
+		m.dismiss(r, fmt.Errorf("%w: the pod was not bound", ErrReleased))
+	case outcome == PodBound && r.state == Reserved:
+		m.move(r, Bound)
+	case outcome == Undecided:
+		// since restarts the grace in which the API server may still tell.
+		r.since = m.clock.Now()
+		m.log.Info("binding undecided, reservation kept", logFields(r)...)
+	}
+}
+
+// Release unreserves everything that is reserved for a pod, because it ended
+// or was deleted. It does nothing for a pod that has no reservation.
+func (m *Manager) Release(uid string, why string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.byUID[uid] {
+		m.dismiss(r, fmt.Errorf("%w: %s", ErrReleased, why))
+	}
+}
+
+// NoteBound tells that the API server shows the pod on the agent's node, and
+// that any other reservation of the pod is therefore in vain.
+func (m *Manager) NoteBound(uid, agentID string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.byUID[uid] {
+		switch {
+		case r.key.AgentID != agentID:
+			m.dismiss(r, fmt.Errorf("%w: its pod was bound to another node", ErrReleased))
+		case r.state == Reserved:
+			m.move(r, Bound)
+		}
+	}
+}
+
+// dismiss starts the end of a reservation from whatever state it is in. The
+// caller holds mu.
+func (m *Manager) dismiss(r *record, why error) {
+	switch r.state {
+	case Held:
+		m.fail(r, why)
+	case Reserving:
+		// It cannot be called back; confirm() releases it.
+		r.unwanted = why
+		r.decide(why)
+	case Reserved, Bound:
+		m.log.Info("releasing reservation", logFields(r, zap.Error(why))...)
+		if m.move(r, Releasing) {
+			r.decide(why)
+			m.kick(r.key)
+		}
+	}
+}
+
+// fail ends a reservation that does not exist in Mesos. The caller holds mu.
+func (m *Manager) fail(r *record, why error) {
+	m.cache.Unhold(r.uid)
+	m.endOperation(r)
+	m.move(r, Gone)
+	r.decide(why)
+	m.kick(r.key)
+}

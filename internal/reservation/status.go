@@ -1,0 +1,164 @@
+package reservation
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesos"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+// noFeedback is in the master's answer to an operation with an ID for an agent
+// that cannot report on it (src/master/master.cpp).
+const noFeedback = "AGENT_OPERATION_FEEDBACK"
+
+// Status takes one UPDATE_OPERATION_STATUS. It is called from the Mesos event
+// loop and does not block.
+func (m *Manager) Status(s mesos.OperationStatus) {
+	m.mu.Lock()
+	if r := m.byOp[s.OperationID]; r != nil {
+		m.progress(r, s)
+	}
+	m.mu.Unlock()
+	m.metrics.statuses.WithLabelValues(string(s.State)).Inc()
+	if len(s.UUID) == 0 {
+		return // made by the master, or an answer to a question: never acknowledged
+	}
+	select {
+	case m.acks <- s:
+	default:
+		m.log.Warn("acknowledgement dropped, the agent will send the status again",
+			zap.String(logkeys.OperationID, s.OperationID))
+	}
+}
+
+// progress moves a record by the status of its operation. The caller holds mu.
+func (m *Manager) progress(r *record, s mesos.OperationStatus) {
+	switch s.State {
+	case mesos.OperationFinished:
+		// Without a uuid it is the master's memory, not the agent's word
+		// (trap T19); the agent sends its own until that is acknowledged.
+		if s.Confirms() {
+			m.confirm(r)
+		}
+	case mesos.OperationUnknown:
+		r.op.unknown = true
+		signal(m.auditNow)
+	case mesos.OperationError, mesos.OperationFailed, mesos.OperationDropped,
+		mesos.OperationGone, mesos.OperationUnsupported:
+		if strings.Contains(s.Message, noFeedback) {
+			m.mute[r.key.AgentID] = true
+		}
+		m.refute(r, fmt.Errorf("%w: %s: %s", ErrNotReserved, s.State, s.Message))
+	}
+	// Pending, unreachable and recovering are not final: FINISHED can follow.
+}
+
+// confirm ends an operation that Mesos has executed. The caller holds mu.
+func (m *Manager) confirm(r *record) {
+	kind := r.op.kind
+	m.metrics.operation(kind, "finished", m.clock.Since(r.op.sent))
+	m.endOperation(r)
+	if kind == mesos.Unreserve {
+		m.log.Info("reservation released", logFields(r)...)
+		m.move(r, Gone)
+		return
+	}
+	m.cache.Unhold(r.uid)
+	if !m.move(r, Reserved) {
+		return
+	}
+	if r.unwanted != nil {
+		m.dismiss(r, r.unwanted)
+		return
+	}
+	r.decide(nil)
+}
+
+// refute ends an operation that was not, and will not be, executed. The caller
+// holds mu.
+func (m *Manager) refute(r *record, why error) {
+	kind := r.op.kind
+	m.metrics.operation(kind, "failed", m.clock.Since(r.op.sent))
+	if kind == mesos.Reserve {
+		m.log.Info("reservation not made", logFields(r, zap.Error(why))...)
+		m.fail(r, why)
+		return
+	}
+	m.endOperation(r)
+	r.refusals++
+	r.notBefore = m.clock.Now().Add(min(time.Second<<min(r.refusals-1, 6), time.Minute))
+	m.log.Warn("unreserve refused, will be tried again", logFields(r,
+		zap.Time("notBefore", r.notBefore), zap.Error(errors.Unwrap(why)))...)
+	signal(m.auditNow)
+}
+
+// Offers looks at offers that have just entered the cache: it confirms what
+// agents without feedback have reserved, and takes in reservations of ours that
+// are not in the book yet. It is called from the Mesos event loop.
+func (m *Manager) Offers(offers []*resources.Offer, touched []offercache.Key) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, offer := range offers {
+		m.look(offer)
+	}
+	for _, key := range touched {
+		if m.byKey[key] != nil {
+			m.kick(key)
+		}
+	}
+}
+
+// look reads our labels in one offer. The caller holds mu.
+func (m *Manager) look(offer *resources.Offer) {
+	for _, portion := range offer.Portions {
+		pod, ok := owner(m.opts.Cluster, portion)
+		if !ok || portion.Role() != offer.Role {
+			continue
+		}
+		key := offercache.Key{AgentID: offer.AgentID, Role: offer.Role}
+		r := m.records[id{pod.UID, key}]
+		switch {
+		case r == nil:
+			m.adopt(pod, key, []resources.Portion{portion}, m.clock.Now().Add(-recentlyGone))
+		case r.state == Reserving && r.op.id == "":
+			m.log.Info("reservation confirmed by the next offer; weaker than feedback, which this agent lacks",
+				logFields(r)...)
+			m.confirm(r)
+		}
+	}
+}
+
+// Touched tells that offers at a key changed for another reason than new ones:
+// a rescind or a lost agent.
+func (m *Manager) Touched(key offercache.Key) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.byKey[key] != nil {
+		m.kick(key)
+	}
+}
+
+// Connection tells whether the framework is subscribed. After a new
+// subscription every open operation is asked about and the books are compared.
+func (m *Manager) Connection(subscribed bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.connected = subscribed
+	for key := range m.byKey {
+		m.kick(key)
+	}
+	if !subscribed {
+		return
+	}
+	for _, r := range m.records {
+		r.op.asked, r.notBefore = time.Time{}, time.Time{}
+	}
+	signal(m.auditNow)
+}
