@@ -1,0 +1,85 @@
+package config
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// Offers is how long offers are kept, which other frameworks then lack.
+type Offers struct {
+	// IdleHold is how long an offer is kept that no pending pod needs.
+	IdleHold metav1.Duration `json:"idleHold"`
+	// Headroom is kept beyond IdleHold.
+	Headroom Headroom `json:"headroom"`
+	// DeclineRefuse is how long a declined agent is not offered again, unless
+	// a pending pod makes us revive the role.
+	DeclineRefuse metav1.Duration `json:"declineRefuse"`
+	// ReviveInterval is the shortest time between two REVIVEs of a role.
+	ReviveInterval metav1.Duration `json:"reviveInterval"`
+}
+
+// Headroom is what an idle cluster keeps for the next pod.
+type Headroom struct {
+	Agents int `json:"agents"` // per role; 0 keeps nothing
+}
+
+// Bind bounds the steps of one bind.
+type Bind struct {
+	// Timeout of a whole bind. kube-scheduler's httpTimeout for the extender
+	// must be longer, or it books the pod's resources twice.
+	Timeout metav1.Duration `json:"timeout"`
+	// ConfirmTimeout is how long Mesos may take to confirm the reservation.
+	ConfirmTimeout metav1.Duration `json:"confirmTimeout"`
+	// RemainderWait is how long a bind waits for the rest of an offer that an
+	// earlier bind used up, before it fails.
+	RemainderWait metav1.Duration `json:"remainderWait"`
+}
+
+// Release is how reservations without a live pod are given back.
+type Release struct {
+	// OrphanGrace is how long after start, or after an orphan was first seen,
+	// it is left alone.
+	OrphanGrace metav1.Duration `json:"orphanGrace"`
+	// SweepInterval is how often the master's list of reservations is
+	// compared with the pods.
+	SweepInterval metav1.Duration `json:"sweepInterval"`
+}
+
+// Scoring is how prioritize ranks nodes.
+type Scoring struct {
+	Strategy Strategy `json:"strategy"`
+}
+
+// Strategy ranks the nodes that fit.
+type Strategy string
+
+// The strategies.
+const (
+	BinPacking Strategy = "BinPacking" // fullest first: whole agents stay free for others
+	Spreading  Strategy = "Spreading"  // emptiest first
+)
+
+// Resources is how pod requests become Mesos resources.
+type Resources struct {
+	// Minimum is reserved, per resource, for a pod that requests none of it.
+	Minimum Minimum `json:"minimum"`
+	// Extended maps a Kubernetes extended resource to a Mesos scalar.
+	Extended map[string]ExtendedResource `json:"extended"`
+}
+
+// Minimum is in Mesos' units. Mesos does not offer an agent again that has
+// less than its min_allocatable_resources left (cpus 0.01 or mem 32).
+type Minimum struct {
+	CPUs Amount `json:"cpus"` // cores
+	Mem  Amount `json:"mem"`  // MiB
+}
+
+// ExtendedResource says what one unit of an extended resource is in Mesos.
+type ExtendedResource struct {
+	Scalar string  `json:"scalar"`           // name of the Mesos scalar
+	Factor *Amount `json:"factor,omitempty"` // Mesos units per Kubernetes unit, default 1
+}
+
+// Wake is how pending pods learn of fresh offers.
+type Wake struct {
+	Enabled bool `json:"enabled"`
+	// Interval is the shortest time between two rounds of waking.
+	Interval metav1.Duration `json:"interval"`
+}

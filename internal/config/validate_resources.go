@@ -1,0 +1,68 @@
+package config
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+// translated are the Mesos resources that pods' native requests already
+// become; a second source for one of them would count it twice.
+var translated = []string{resources.CPUs, resources.Mem, resources.Disk, resources.GPUs, resources.Ports}
+
+// gpuResource is translated to Mesos' gpus without a rule.
+const gpuResource = "nvidia.com/gpu"
+
+func (r Resources) validate(path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	minimum := path.Child("minimum")
+	errs = append(errs, amountNotNegative(minimum.Child("cpus"), r.Minimum.CPUs)...)
+	errs = append(errs, amountNotNegative(minimum.Child("mem"), r.Minimum.Mem)...)
+	if r.Minimum.CPUs == 0 && r.Minimum.Mem == 0 {
+		// A pod that requests nothing would need an empty RESERVE, which ends
+		// a Mesos master.
+		errs = append(errs, field.Required(minimum, "cpus or mem must be above 0"))
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Extended)) {
+		errs = append(errs, r.Extended[name].validate(path.Child("extended").Key(name), name)...)
+	}
+	return errs
+}
+
+func (e ExtendedResource) validate(path *field.Path, name string) field.ErrorList {
+	var errs field.ErrorList
+	for _, detail := range validation.IsQualifiedName(name) {
+		errs = append(errs, field.Invalid(path, name, detail))
+	}
+	if !strings.Contains(name, "/") || strings.Contains(strings.Split(name, "/")[0], "kubernetes.io") {
+		errs = append(errs, field.Invalid(path, name, "must be an extended resource, domain/name outside kubernetes.io"))
+	}
+	if name == gpuResource {
+		errs = append(errs, field.Invalid(path, name, "already becomes the Mesos resource gpus"))
+	}
+	scalar := path.Child("scalar")
+	switch {
+	case e.Scalar == "":
+		errs = append(errs, field.Required(scalar, "name of the Mesos resource"))
+	case slices.Contains(translated, e.Scalar):
+		errs = append(errs, field.Invalid(scalar, e.Scalar, "already stands for a native resource of pods"))
+	case strings.ContainsAny(e.Scalar, " \t\n;:[]{}"):
+		errs = append(errs, field.Invalid(scalar, e.Scalar, "must be the plain name of a Mesos scalar"))
+	}
+	if e.Factor != nil && *e.Factor <= 0 {
+		errs = append(errs, field.Invalid(path.Child("factor"), resources.Milli(*e.Factor).String(), "must be above 0"))
+	}
+	return errs
+}
+
+func amountNotNegative(path *field.Path, amount Amount) field.ErrorList {
+	if amount < 0 {
+		return field.ErrorList{field.Invalid(path, resources.Milli(amount).String(), "must not be negative")}
+	}
+	return nil
+}
