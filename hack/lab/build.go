@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -108,16 +109,31 @@ func compile(ctx context.Context, module string, flags []string, binary string, 
 	}
 	report.start()
 	defer report.stop()
+	packages, err := goOutput(ctx, module, report, "list", "-deps", ".") // fetches the modules as well
+	if err != nil {
+		return err
+	}
+	report.expect(bytes.Count(packages, []byte("\n")))
 	unfinished := binary + ".unfinished"
 	args := append([]string{"build", "-v", "-o", unfinished}, flags...)
-	cmd := exec.CommandContext(ctx, "go", append(args, ".")...) //nolint:gosec // flags of our own
-	cmd.Dir = module
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
-	cmd.Stdout, cmd.Stderr = report, report
-	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("go build: %w: %s", err, report.lastLines())
+	if _, err := goOutput(ctx, module, report, append(args, ".")...); err != nil {
+		return err
 	}
 	return os.Rename(unfinished, binary)
+}
+
+// goOutput runs the go command in the module and returns what it prints; what
+// it says about its work goes to the reporter.
+func goOutput(ctx context.Context, module string, report *reporter, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // arguments of our own
+	cmd.Dir = module
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	cmd.Stderr = report
+	output, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("go %s: %w: %s", args[0], err, report.lastLines())
+	}
+	return output, nil
 }
 
 // removeOtherBuilds drops what earlier versions of the module left in dir: each

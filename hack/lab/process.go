@@ -62,14 +62,17 @@ func (p *process) supervise(started chan<- error) {
 	close(p.done)
 }
 
-// stop ends the process: SIGTERM, a grace period, SIGKILL. It returns when the
-// process is gone, and may be called again or on nil.
-func (p *process) stop() {
+// stop ends the process politely if it lets itself be asked.
+func (p *process) stop() { p.stopWithin(stopGrace) }
+
+// stopWithin ends the process: SIGTERM, the grace period, SIGKILL. It returns
+// when the process is gone, and may be called again or on nil.
+func (p *process) stopWithin(grace time.Duration) {
 	if p == nil {
 		return
 	}
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // fails only when it has ended already
-	timer := time.NewTimer(stopGrace)
+	timer := time.NewTimer(grace)
 	defer timer.Stop()
 	select {
 	case <-p.done:

@@ -30,6 +30,7 @@ type reporter struct {
 	partial   []byte     // an unfinished line
 	recent    []string   // the last keptLines lines
 	compiled  int        // packages begun
+	expected  int        // packages in all, those already compiled included
 	downloads int        // modules begun
 }
 
@@ -93,18 +94,25 @@ func (r *reporter) note(line string) {
 	}
 }
 
-// status says how far the build is. go build does not tell how many packages
-// are left, so the line counts and names the latest.
+// expect tells how many packages the binary is made of.
+func (r *reporter) expect(packages int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.expected = packages
+}
+
+// status says how far the build is. go build is silent about packages it finds
+// compiled and while it links, so the count may stop short of the whole.
 func (r *reporter) status() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	elapsed := time.Since(r.began).Round(time.Second)
-	latest := "starting"
+	latest := "none yet"
 	if len(r.recent) > 0 {
 		latest = strings.TrimPrefix(r.recent[len(r.recent)-1], "go: ")
 	}
-	return fmt.Sprintf("control plane: %s elapsed, %d modules downloaded, %d packages compiled, latest: %s",
-		elapsed, r.downloads, r.compiled, latest)
+	return fmt.Sprintf("control plane: %s elapsed, %d modules downloaded, %d of at most %d packages compiled, latest: %s",
+		elapsed, r.downloads, r.compiled, r.expected, latest)
 }
 
 // lastLines quotes the end of go build's output.
