@@ -1,0 +1,216 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.uber.org/zap"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
+)
+
+const (
+	// settle is how long a change waits for others before the map is rebuilt.
+	settle = 50 * time.Millisecond
+	// restFactor times its own duration is what a rebuild waits at least, so
+	// that a storm of changes in a very large cluster costs a tenth of a core.
+	restFactor = 10
+	// maxWarnings bounds the lines one rebuild may log about single nodes.
+	maxWarnings = 20
+)
+
+// Nodes watches nodes, is told of agents, and keeps the map between the two.
+type Nodes struct {
+	informer   cache.SharedIndexInformer
+	registered cache.ResourceEventHandlerRegistration
+	log        *zap.Logger
+	clock      clock.Clock
+	current    atomic.Pointer[NodeMap]
+	dirty      chan struct{} // holds one token while the map is out of date
+
+	// mu guards what the map is made of.
+	mu     sync.Mutex
+	nodes  map[string]nodeKeys      // node name → its keys
+	agents map[string]AgentIdentity // agent ID → identity
+	// rebuilding is held while a map is made, so that maps appear in order.
+	rebuilding sync.Mutex
+	warned     map[string]bool // nodes reported as ambiguous; guarded by rebuilding
+}
+
+// NewNodes makes the informer; nothing is read before Run.
+func NewNodes(client kubernetes.Interface, log *zap.Logger, clk clock.Clock) (*Nodes, error) {
+	n := &Nodes{
+		informer: informers.NewSharedInformerFactory(client, 0).Core().V1().Nodes().Informer(),
+		log:      log,
+		clock:    clk,
+		dirty:    make(chan struct{}, 1),
+		nodes:    map[string]nodeKeys{},
+		agents:   map[string]AgentIdentity{},
+		warned:   map[string]bool{},
+	}
+	n.current.Store(&NodeMap{})
+	if err := n.informer.SetTransform(trimNode); err != nil {
+		return nil, fmt.Errorf("node informer: %w", err)
+	}
+	registered, err := n.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{
+		AddFunc:    n.nodeChanged,
+		UpdateFunc: func(_, after any) { n.nodeChanged(after) },
+		DeleteFunc: n.nodeDeleted,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("node informer: %w", err)
+	}
+	n.registered = registered
+	return n, nil
+}
+
+// Run watches nodes and rebuilds the map until ctx ends.
+func (n *Nodes) Run(ctx context.Context) error {
+	var watching sync.WaitGroup
+	watching.Go(func() { n.informer.RunWithContext(ctx) })
+	defer watching.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-n.dirty:
+		}
+		if !n.pause(ctx, settle) {
+			return nil
+		}
+		started := n.clock.Now()
+		n.rebuild()
+		if !n.pause(ctx, restFactor*n.clock.Since(started)) {
+			return nil
+		}
+	}
+}
+
+// HasSynced reports whether the first list of nodes has been taken in.
+func (n *Nodes) HasSynced() bool { return n.registered.HasSynced() }
+
+// Synced waits for HasSynced and brings the map up to date, or returns ctx's
+// error.
+func (n *Nodes) Synced(ctx context.Context) error {
+	if !cache.WaitForCacheSync(ctx.Done(), n.HasSynced) {
+		return fmt.Errorf("node informer has not synced: %w", context.Cause(ctx))
+	}
+	n.Flush()
+	return nil
+}
+
+// Map returns the latest map. It never blocks.
+func (n *Nodes) Map() *NodeMap { return n.current.Load() }
+
+// SetAgent adds an agent or replaces what is known of it.
+func (n *Nodes) SetAgent(agent AgentIdentity) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if known, ok := n.agents[agent.ID]; !ok || known != agent {
+		n.agents[agent.ID] = agent
+		n.markDirty()
+	}
+}
+
+// RemoveAgent forgets an agent that is gone for good.
+func (n *Nodes) RemoveAgent(id string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if _, ok := n.agents[id]; ok {
+		delete(n.agents, id)
+		n.markDirty()
+	}
+}
+
+// ReplaceAgents sets all agents at once, and the map is up to date when it
+// returns. Until the full list is known a key may look unshared that is not,
+// so the map is not to be trusted before the first call.
+func (n *Nodes) ReplaceAgents(agents []AgentIdentity) {
+	n.mu.Lock()
+	n.agents = make(map[string]AgentIdentity, len(agents))
+	for _, agent := range agents {
+		n.agents[agent.ID] = agent
+	}
+	n.mu.Unlock()
+	n.rebuild()
+}
+
+// Flush brings the map up to date now instead of within moments.
+func (n *Nodes) Flush() { n.rebuild() }
+
+func (n *Nodes) nodeChanged(object any) {
+	node, ok := object.(*corev1.Node)
+	if !ok {
+		return
+	}
+	keys := keysOfNode(node)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if known, ok := n.nodes[node.Name]; !ok || !known.equal(keys) {
+		n.nodes[node.Name] = keys
+		n.markDirty()
+	}
+}
+
+func (n *Nodes) nodeDeleted(object any) {
+	name, err := cache.DeletionHandlingMetaNamespaceKeyFunc(object)
+	if err != nil {
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if _, ok := n.nodes[name]; ok {
+		delete(n.nodes, name)
+		n.markDirty()
+	}
+}
+
+// markDirty asks Run for a rebuild.
+func (n *Nodes) markDirty() {
+	select {
+	case n.dirty <- struct{}{}:
+	default:
+	}
+}
+
+// pause waits, and reports false if ctx ended meanwhile.
+func (n *Nodes) pause(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := n.clock.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C():
+		return true
+	}
+}
+
+// trimNode is the informer's transform: it keeps of a node what keysOfNode
+// reads. Objects of other types pass unchanged.
+func trimNode(object any) (any, error) {
+	node, ok := object.(*corev1.Node)
+	if !ok {
+		return object, nil
+	}
+	kept := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
+		Name: node.Name, UID: node.UID, ResourceVersion: node.ResourceVersion,
+	}}
+	if value := node.Labels[corev1.LabelHostname]; value != "" {
+		kept.Labels = map[string]string{corev1.LabelHostname: value}
+	}
+	if value := node.Annotations[AgentAnnotation]; value != "" {
+		kept.Annotations = map[string]string{AgentAnnotation: value}
+	}
+	kept.Status.Addresses = node.Status.Addresses
+	return kept, nil
+}
