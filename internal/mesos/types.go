@@ -22,8 +22,9 @@ var (
 	// subscription, or for a generation that is over.
 	ErrDisconnected = errors.New("not subscribed to a master")
 	// ErrDeadly is returned for a call that is known to end a Mesos master
-	// (trap T18). It was not sent.
-	ErrDeadly = errors.New("call refused: it would end the master")
+	// (trap T18), or is malformed in a way that Mesos drops without a word
+	// (trap T13). It was not sent.
+	ErrDeadly = errors.New("call refused: it could end the master")
 )
 
 // Subscription describes one successful SUBSCRIBE.
@@ -140,6 +141,10 @@ type Agent struct {
 	Hostname string
 	Address  string // ip:port as the master knows it
 	Active   bool
+	// Recovered is true for an agent that the master knows from its registry
+	// but that is not back since the master restarted. Nothing is known of its
+	// resources: Reserved, Total and Feedback are empty.
+	Recovered bool
 	// Deactivated and DrainState ("", DRAINING, DRAINED) tell of DRAIN_AGENT.
 	Deactivated bool
 	DrainState  string

@@ -1,0 +1,160 @@
+package mesos
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/mesos/mesos-go/api/v1/lib"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+const (
+	// maxMilli bounds one amount: beyond it float64 has no three decimals left
+	// and sums could overflow. 10^15 thousandths of a MiB are an exbibyte.
+	maxMilli = 1e15
+	maxPort  = math.MaxUint16
+)
+
+// decodePortions groups resources by their reservation stack, in order of
+// first appearance. Left out are disks with a source or persistence, revocable
+// and shared resources, those of resource providers, sets, and ranges other
+// than ports: a pod's reservation must not touch them.
+func decodePortions(list []mesos.Resource) []resources.Portion {
+	var portions []resources.Portion
+	for i := range list {
+		vector, ok := decodeVector(&list[i])
+		if !ok {
+			continue
+		}
+		portions = addPortion(portions, resources.Portion{Layers: decodeLayers(&list[i]), Vector: vector})
+	}
+	return portions
+}
+
+func addPortion(portions []resources.Portion, piece resources.Portion) []resources.Portion {
+	for i := range portions {
+		if !portions[i].SameStack(piece) {
+			continue
+		}
+		sum := portions[i].Vector.Add(piece.Vector)
+		for _, amount := range sum.Scalars {
+			if amount > maxMilli {
+				return portions // absurd; counting less is safe
+			}
+		}
+		portions[i].Vector = sum
+		return portions
+	}
+	return append(portions, piece)
+}
+
+func decodeVector(r *mesos.Resource) (resources.Vector, bool) {
+	switch {
+	case r.Type == nil, r.Name == "", r.ProviderID != nil, r.Revocable != nil, r.Shared != nil:
+		return resources.Vector{}, false
+	case r.Disk != nil && (r.Disk.Source != nil || r.Disk.Persistence != nil || r.Disk.Volume != nil):
+		return resources.Vector{}, false
+	case *r.Type == mesos.SCALAR && r.Scalar != nil && r.Name != resources.Ports:
+		vector := resources.Scalar(r.Name, decodeScalar(r.Scalar.Value))
+		return vector, !vector.IsZero()
+	case *r.Type == mesos.RANGES && r.Ranges != nil && r.Name == resources.Ports:
+		vector := resources.Vector{Ports: decodePorts(r.Ranges.Range)}
+		return vector, !vector.IsZero()
+	}
+	return resources.Vector{}, false
+}
+
+// decodeScalar rounds to the nearest thousandth, half up: the number the
+// master itself counts with (src/common/values.cpp). Truncating 0.3*1000 would
+// lose a thousandth that is there, and rounding up would count one that is not.
+func decodeScalar(value float64) resources.Milli {
+	milli := math.Floor(value*1000 + 0.5)
+	if !(milli > 0 && milli <= maxMilli) { // false for NaN too
+		return 0
+	}
+	return resources.Milli(milli)
+}
+
+func decodePorts(list []mesos.Value_Range) resources.Ranges {
+	ranges := make([]resources.Range, 0, len(list))
+	for _, r := range list {
+		if r.Begin <= maxPort {
+			ranges = append(ranges, resources.Range{Begin: r.Begin, End: min(r.End, maxPort)})
+		}
+	}
+	return resources.NewRanges(ranges...)
+}
+
+// decodeLayers returns the reservation stack. Where `reservations` is absent
+// the format from before refinement is read: `role` and `reservation` (Mesos
+// include/mesos/v1/mesos.proto, "Resource Format"). The operator API sends
+// both forms and `reservations` has everything.
+func decodeLayers(r *mesos.Resource) []resources.Layer {
+	if len(r.Reservations) == 0 {
+		if r.GetRole() == "" || r.GetRole() == resources.Unreserved {
+			return nil
+		}
+		return []resources.Layer{{
+			Dynamic:   r.Reservation != nil,
+			Role:      r.GetRole(),
+			Principal: r.GetReservation().GetPrincipal(),
+			Labels:    decodeLabels(r.GetReservation().GetLabels()),
+		}}
+	}
+	layers := make([]resources.Layer, len(r.Reservations))
+	for i := range r.Reservations {
+		info := &r.Reservations[i]
+		layers[i] = resources.Layer{
+			Dynamic:   info.GetType() == mesos.Resource_ReservationInfo_DYNAMIC,
+			Role:      info.GetRole(),
+			Principal: info.GetPrincipal(),
+			Labels:    decodeLabels(info.Labels),
+		}
+	}
+	return layers
+}
+
+func decodeLabels(labels *mesos.Labels) []resources.Label {
+	list := labels.GetLabels()
+	if len(list) == 0 {
+		return nil
+	}
+	out := make([]resources.Label, len(list))
+	for i := range list {
+		out[i] = resources.Label{Key: list[i].Key, Value: list[i].GetValue()}
+	}
+	return out
+}
+
+// decodeAttributes renders attributes in the text form of the agent's
+// --attributes flag (Mesos docs/attributes-resources.md).
+func decodeAttributes(list []mesos.Attribute) []resources.Label {
+	var out []resources.Label
+	for i := range list {
+		a := &list[i]
+		text := ""
+		switch a.Type {
+		case mesos.TEXT:
+			text = a.GetText().GetValue()
+		case mesos.SCALAR:
+			text = strconv.FormatFloat(a.GetScalar().GetValue(), 'f', -1, 64)
+		case mesos.RANGES:
+			text = rangesText(a.GetRanges().GetRange())
+		case mesos.SET:
+			text = "{" + strings.Join(a.GetSet().GetItem(), ",") + "}"
+		}
+		out = append(out, resources.Label{Key: a.Name, Value: text})
+	}
+	return out
+}
+
+func rangesText(list []mesos.Value_Range) string {
+	parts := make([]string, len(list))
+	for i, r := range list {
+		parts[i] = fmt.Sprintf("%d-%d", r.Begin, r.End)
+	}
+	return "[" + strings.Join(parts, ",") + "]"
+}
