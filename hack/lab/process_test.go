@@ -37,12 +37,16 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serveOK answers 200 to everything.
+// fakeLife bounds a fake's life, for the case that a test fails to end it.
+const fakeLife = time.Minute
+
+// serveOK answers 200 to everything and keeps idle connections open.
 func serveOK(port, _ string) {
+	time.AfterFunc(fakeLife, func() { os.Exit(1) })
 	server := http.Server{
 		Addr:              net.JoinHostPort(loopback, port),
 		Handler:           http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}),
-		ReadHeaderTimeout: time.Second,
+		ReadHeaderTimeout: fakeLife,
 	}
 	fmt.Println(server.ListenAndServe())
 }
@@ -187,7 +191,7 @@ func TestChildrenDieWithTheirParent(t *testing.T) {
 	}
 	defer connection.Close() //nolint:errcheck // a connection of this test
 	parent.kill()
-	_ = connection.SetReadDeadline(time.Now().Add(30 * time.Second))
+	_ = connection.SetReadDeadline(time.Now().Add(fakeLife / 4))
 	if _, err := connection.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Error("the child still serves after its parent was killed")
 	}
