@@ -18,7 +18,7 @@ import (
 type load struct {
 	accept  mesos.Accept
 	records []*record
-	agentID string
+	key     offercache.Key
 }
 
 // depart loads everything that waits at a key into one ACCEPT, and fails the
@@ -36,7 +36,7 @@ func (m *Manager) depart(key offercache.Key) (load, bool) {
 	if !ok {
 		return load{}, false
 	}
-	l := load{agentID: key.AgentID, accept: mesos.Accept{Generation: dep.Generation, OfferIDs: dep.OfferIDs}}
+	l := load{key: key, accept: mesos.Accept{Generation: dep.Generation, OfferIDs: dep.OfferIDs}}
 	m.loadUnreserves(&l, key, dep.Unreserve)
 	for _, piece := range dep.Reserve {
 		m.loadReserve(&l, key, piece)
@@ -115,11 +115,14 @@ func (m *Manager) loadOperation(l *load, r *record, kind mesos.OperationType) {
 func (m *Manager) send(ctx context.Context, l load) {
 	err := m.master.Accept(ctx, l.accept)
 	if err == nil {
-		m.log.Debug("accept sent", zap.String(logkeys.AgentID, l.agentID),
+		m.log.Debug("accept sent", zap.String(logkeys.AgentID, l.key.AgentID),
 			zap.Int(logkeys.Count, len(l.accept.Operations)))
+		if m.heldAt(l.key) {
+			m.hurry(l.key.Role)
+		}
 		return
 	}
-	m.log.Warn("accept not delivered", zap.String(logkeys.AgentID, l.agentID),
+	m.log.Warn("accept not delivered", zap.String(logkeys.AgentID, l.key.AgentID),
 		zap.Int(logkeys.Count, len(l.accept.Operations)), zap.Error(err))
 	if !errors.Is(err, mesos.ErrDisconnected) && !errors.Is(err, mesos.ErrDeadly) {
 		return
@@ -131,4 +134,16 @@ func (m *Manager) send(ctx context.Context, l load) {
 			m.refute(r, fmt.Errorf("%w: %w", ErrNotReserved, err))
 		}
 	}
+}
+
+// heldAt reports whether binds wait for offers at a key.
+func (m *Manager) heldAt(key offercache.Key) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.byKey[key] {
+		if r.state == Held {
+			return true
+		}
+	}
+	return false
 }

@@ -2,7 +2,6 @@ package reservation
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -73,6 +72,7 @@ type Manager struct {
 	master   Master
 	operator Operator
 	pods     Pods
+	hurry    func(role string)
 	log      *zap.Logger
 	clock    clock.WithTicker
 	metrics  *metrics
@@ -98,10 +98,13 @@ type Manager struct {
 
 // Deps are the services a Manager works with.
 type Deps struct {
-	Cache      *offercache.Cache
-	Master     Master
-	Operator   Operator
-	Pods       Pods
+	Cache    *offercache.Cache
+	Master   Master
+	Operator Operator
+	Pods     Pods
+	// Hurry is told when binds wait for the rest of an offer that an ACCEPT
+	// has just used up.
+	Hurry      func(role string)
 	Log        *zap.Logger
 	Registerer prometheus.Registerer
 	Clock      clock.WithTicker
@@ -115,7 +118,7 @@ const ackBuffer = 8192
 func New(opts Options, deps Deps) *Manager {
 	m := &Manager{
 		opts: opts, cache: deps.Cache, master: deps.Master, operator: deps.Operator,
-		pods: deps.Pods, log: deps.Log, clock: deps.Clock,
+		pods: deps.Pods, hurry: deps.Hurry, log: deps.Log, clock: deps.Clock,
 		records:  map[id]*record{},
 		byKey:    map[offercache.Key]map[string]*record{},
 		byUID:    map[string][]*record{},
@@ -149,18 +152,18 @@ func (m *Manager) On(agentID, role string) []Occupant {
 	return found.([]Occupant)
 }
 
-// Wanting returns the roles in which reservations wait for offers: to be made
+// Wanting counts, per role, the reservations that wait for offers: to be made
 // or to be released. Offers of these roles are needed now.
-func (m *Manager) Wanting() []string {
+func (m *Manager) Wanting() map[string]int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	roles := map[string]bool{}
+	roles := map[string]int{}
 	for _, r := range m.records {
 		if r.state == Held || (r.state == Releasing && !r.op.inFlight()) {
-			roles[r.key.Role] = true
+			roles[r.key.Role]++
 		}
 	}
-	return slices.Sorted(maps.Keys(roles))
+	return roles
 }
 
 // Recovered reports whether the reservations of earlier lives are known.

@@ -1,0 +1,83 @@
+package demand
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
+)
+
+// returns are the offers that go back with one filter.
+type returns struct {
+	why    string
+	refuse time.Duration
+	ids    []string
+}
+
+// giveBack declines the offers that nobody needs. Mesos itself never takes an
+// offer back for its age, and a held offer counts as ours in everybody's share.
+func (m *Manager) giveBack(ctx context.Context) {
+	generation := m.deps.Cache.Snapshot().Generation()
+	idle, unused := m.sort(m.deps.Cache.Held())
+	for _, batch := range []returns{
+		{"idle", m.opts.IdleRefuse, idle},
+		{"unused", m.opts.PendingRefuse, unused},
+	} {
+		ids := m.deps.Cache.Withdraw(batch.ids)
+		if len(ids) == 0 {
+			continue
+		}
+		m.metrics.declines.WithLabelValues(batch.why).Add(float64(len(ids)))
+		if err := m.deps.Master.Decline(ctx, generation, ids, batch.refuse); err != nil {
+			m.deps.Log.Warn("decline not delivered; the offers are ours until the next subscription",
+				zap.Int(logkeys.Count, len(ids)), zap.Error(err))
+			continue
+		}
+		m.deps.Log.Info("offers declined", zap.String(logkeys.Reason, batch.why), zap.Int(logkeys.Count, len(ids)))
+	}
+}
+
+// sort picks the offers to give back from those held: idle ones in roles for
+// which nothing waits, beyond the headroom, and ones that were on show for too
+// long without being used.
+func (m *Manager) sort(held []offercache.HeldOffer) (idle, unused []string) {
+	wanting := m.deps.Wanting()
+	m.mu.Lock()
+	demanded := m.demanded(wanting)
+	m.mu.Unlock()
+	// The oldest are kept as headroom, so that the choice is stable.
+	slices.SortFunc(held, func(a, b offercache.HeldOffer) int {
+		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Offer.AgentID, b.Offer.AgentID))
+	})
+	now := m.deps.Clock.Now()
+	kept := map[string]map[string]bool{} // role → agents kept as headroom
+	for _, h := range held {
+		age, role := now.Sub(h.Since), h.Offer.Role
+		switch {
+		case h.Busy:
+		case demanded[role] && age >= m.opts.MaxHold:
+			unused = append(unused, h.Offer.ID)
+		case !demanded[role] && !m.headroom(kept, h) && age >= m.opts.IdleHold:
+			idle = append(idle, h.Offer.ID)
+		}
+	}
+	return idle, unused
+}
+
+// headroom reports whether an offer is part of what is kept while idle.
+func (m *Manager) headroom(kept map[string]map[string]bool, h offercache.HeldOffer) bool {
+	agents := kept[h.Offer.Role]
+	if agents == nil {
+		agents = map[string]bool{}
+		kept[h.Offer.Role] = agents
+	}
+	if !agents[h.Offer.AgentID] && len(agents) < m.opts.HeadroomAgents {
+		agents[h.Offer.AgentID] = true
+	}
+	return agents[h.Offer.AgentID]
+}

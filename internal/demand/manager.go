@@ -1,0 +1,193 @@
+package demand
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/utils/clock"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+// Master is the part of the framework's connection that moves offers.
+type Master interface {
+	Decline(ctx context.Context, generation uint64, offerIDs []string, refuse time.Duration) error
+	Revive(ctx context.Context, roles []string) error
+}
+
+// Pod is a pending pod that asked for offers.
+type Pod struct {
+	Namespace, Name, UID string
+	Priority             int32
+	Created              time.Time
+	Role                 string
+	Need                 resources.Vector
+}
+
+// Options are the settings of a Manager; all durations must be positive.
+type Options struct {
+	// IdleHold is how long an offer is kept in a role for which nothing waits.
+	IdleHold time.Duration
+	// MaxHold is how long an offer is kept while something waits for its role,
+	// without being used: a pod that fits nowhere must not starve the
+	// neighbours for ever.
+	MaxHold time.Duration
+	// HeadroomAgents is how many agents' offers per role are kept while idle.
+	HeadroomAgents int
+	// IdleRefuse is the filter on an offer given back while idle. A waiting
+	// pod clears it by REVIVE.
+	IdleRefuse time.Duration
+	// PendingRefuse is the filter on an offer given back while pods wait.
+	// Larger offers of the same agent pass it.
+	PendingRefuse time.Duration
+	// ReviveInterval is the shortest time between two REVIVEs of a role.
+	ReviveInterval time.Duration
+	// WakeInterval is the shortest time between two rounds of waking; zero
+	// wakes nobody.
+	WakeInterval time.Duration
+}
+
+// Deps are the services a Manager works with.
+type Deps struct {
+	Cache  *offercache.Cache
+	Master Master
+	// Wanting returns, per role, how many reservations wait for offers.
+	Wanting func() map[string]int
+	// Mapped reports whether an agent stands for a node; no pod is woken for
+	// the offers of one that does not.
+	Mapped func(agentID string) bool
+	// Wake makes kube-scheduler try one pod again.
+	Wake       func(ctx context.Context, pod Pod) error
+	Log        *zap.Logger
+	Registerer prometheus.Registerer
+	Clock      clock.WithTicker
+}
+
+// Manager keeps supply and demand together. Create it with New, feed it from
+// the pod informer, the verbs and the Mesos event loop, run it with Run.
+type Manager struct {
+	opts    Options
+	deps    Deps
+	metrics *metrics
+
+	mu        sync.Mutex              // guards everything below
+	pending   map[string]string       // UID → role of opted-in pods without a node
+	refused   map[string]*waiter      // UID → pods that filter refused on every node
+	woken     map[string]promise      // UID → what a woken pod is expected to take
+	dirty     map[offercache.Key]bool // keys whose offers changed since the last round
+	roles     map[string]*roleState   // role → its rate limit
+	connected bool
+
+	changed chan struct{} // something above calls for a look
+}
+
+// New returns a Manager to which nothing has happened yet.
+func New(opts Options, deps Deps) *Manager {
+	m := &Manager{
+		opts: opts, deps: deps,
+		pending: map[string]string{},
+		refused: map[string]*waiter{},
+		woken:   map[string]promise{},
+		dirty:   map[offercache.Key]bool{},
+		roles:   map[string]*roleState{},
+		changed: make(chan struct{}, 1),
+	}
+	m.metrics = newMetrics(deps.Registerer, m)
+	return m
+}
+
+// housekeeping is how often offers are looked at for their age.
+const housekeeping = 500 * time.Millisecond
+
+// Run works until ctx ends.
+func (m *Manager) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return m.supply(ctx) })
+	if m.opts.WakeInterval > 0 {
+		group.Go(func() error { return m.wakeLoop(ctx) })
+	}
+	return group.Wait()
+}
+
+// supply revives roles and returns offers.
+func (m *Manager) supply(ctx context.Context) error {
+	ticker := m.deps.Clock.NewTicker(housekeeping)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-m.changed:
+		case <-ticker.C():
+			m.giveBack(ctx)
+		}
+		m.revive(ctx)
+	}
+}
+
+// Pending tells that an opted-in pod waits for a node: offers of its role are
+// needed.
+func (m *Manager) Pending(uid, role string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.pending[uid] != role {
+		m.pending[uid] = role
+		m.role(role).reset()
+		m.signal()
+	}
+}
+
+// Settled tells that a pod no longer waits: bound, ended or deleted.
+func (m *Manager) Settled(uid string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.pending, uid)
+	delete(m.refused, uid)
+	delete(m.woken, uid)
+}
+
+// Connection tells whether the framework is subscribed. A new subscription
+// knows nothing of earlier REVIVEs.
+func (m *Manager) Connection(subscribed bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.connected = subscribed
+	for _, state := range m.roles {
+		state.reset()
+	}
+	m.signal()
+}
+
+// Changed tells that offers at these keys are new.
+func (m *Manager) Changed(keys []offercache.Key) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.refused) == 0 {
+		return
+	}
+	for _, key := range keys {
+		m.dirty[key] = true
+	}
+}
+
+// Hurry tells that a bind waits for the rest of an offer that another one has
+// just used: REVIVE brings it sooner than the next allocation would.
+func (m *Manager) Hurry(role string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.role(role).reset()
+	m.signal()
+}
+
+// signal makes supply look. The caller holds mu.
+func (m *Manager) signal() {
+	select {
+	case m.changed <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,96 @@
+package demand
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
+)
+
+// maxReviveGap is the longest time between two REVIVEs of a role while the
+// same things go on waiting for it.
+const maxReviveGap = 30 * time.Second
+
+// roleState is the rate limit of one role. New demand is served as soon as the
+// limit allows; old demand ever more rarely, because each REVIVE clears the
+// filters that keep offers with our neighbours.
+type roleState struct {
+	last    time.Time     // of the latest REVIVE
+	gap     time.Duration // until the next one; zero: as soon as allowed
+	wanting int           // reservations that waited at the last look
+}
+
+func (s *roleState) reset() { s.gap = 0 }
+
+// role returns the state of a role. The caller holds mu.
+func (m *Manager) role(name string) *roleState {
+	if m.roles[name] == nil {
+		m.roles[name] = &roleState{}
+	}
+	return m.roles[name]
+}
+
+// demanded reports which roles something waits for, and how many reservations
+// do. The caller holds mu.
+func (m *Manager) demanded(wanting map[string]int) map[string]bool {
+	roles := map[string]bool{}
+	for _, role := range m.pending {
+		roles[role] = true
+	}
+	for role := range wanting {
+		roles[role] = true
+	}
+	return roles
+}
+
+// revive sends REVIVE for the roles that are due.
+func (m *Manager) revive(ctx context.Context) {
+	wanting := m.deps.Wanting()
+	due := m.due(wanting)
+	if len(due) == 0 {
+		return
+	}
+	err := m.deps.Master.Revive(ctx, due)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, role := range due {
+		state := m.role(role)
+		state.last = m.deps.Clock.Now()
+		state.gap = min(max(2*state.gap, m.opts.ReviveInterval), maxReviveGap)
+		if err != nil {
+			state.reset()
+		}
+	}
+	if err != nil {
+		m.deps.Log.Debug("revive not delivered", zap.Strings(logkeys.Role, due), zap.Error(err))
+		return
+	}
+	m.metrics.revives.Inc()
+	m.deps.Log.Debug("roles revived", zap.Strings(logkeys.Role, due))
+}
+
+// due lists the roles to revive now.
+func (m *Manager) due(wanting map[string]int) []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.connected {
+		return nil
+	}
+	now := m.deps.Clock.Now()
+	var due []string
+	for role := range m.demanded(wanting) {
+		state := m.role(role)
+		if wanting[role] > state.wanting {
+			state.reset()
+		}
+		state.wanting = wanting[role]
+		if now.Sub(state.last) >= max(state.gap, m.opts.ReviveInterval) {
+			due = append(due, role)
+		}
+	}
+	slices.Sort(due)
+	return due
+}

@@ -1,0 +1,195 @@
+package demand
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+const (
+	// firstGap and maxGap bound the time between two wakes of one pod. The
+	// offers may lie on nodes that its own rules exclude, of which we know
+	// nothing: then each wake is in vain, and they become rarer.
+	firstGap = 250 * time.Millisecond
+	maxGap   = 10 * time.Second
+	// promiseTime is how long the resources for which a pod was woken are
+	// left out of account, until its bind holds them or it is refused again.
+	promiseTime = 3 * time.Second
+)
+
+// waiter is a refused pod.
+type waiter struct {
+	Pod
+	// fresh: not compared yet with all offers; later only with new ones.
+	fresh     bool
+	wakes     int // in vain so far
+	notBefore time.Time
+	awake     bool // woken, and not refused again since
+}
+
+// promise is what a woken pod is expected to take.
+type promise struct {
+	key   offercache.Key
+	need  resources.Vector
+	until time.Time
+}
+
+// Refused tells that filter refused a pod on every node it was shown for want
+// of offers. kube-scheduler will not try it again by itself for minutes.
+func (m *Manager) Refused(pod Pod) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.woken, pod.UID)
+	w := m.refused[pod.UID]
+	if w == nil {
+		m.refused[pod.UID] = &waiter{Pod: pod, fresh: true}
+		return
+	}
+	w.Pod, w.fresh = pod, true
+	if w.awake {
+		w.awake = false
+		w.notBefore = m.deps.Clock.Now().Add(min(firstGap<<min(w.wakes, 10), maxGap))
+		w.wakes++
+	}
+}
+
+// Fits tells that filter let a pod pass on some node.
+func (m *Manager) Fits(uid string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.refused, uid)
+}
+
+// wakeLoop wakes, in rounds, the pods that the offers cover by now.
+func (m *Manager) wakeLoop(ctx context.Context) error {
+	ticker := m.deps.Clock.NewTicker(m.opts.WakeInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C():
+		}
+		for _, pod := range m.round() {
+			if err := m.deps.Wake(ctx, pod); err != nil {
+				m.deps.Log.Warn("pod not woken", zap.String(logkeys.Pod, pod.Namespace+"/"+pod.Name),
+					zap.String(logkeys.PodUID, pod.UID), zap.Error(err))
+				continue
+			}
+			m.metrics.wakes.Inc()
+			m.deps.Log.Info("pod woken, offers cover it now", zap.String(logkeys.Pod, pod.Namespace+"/"+pod.Name),
+				zap.String(logkeys.PodUID, pod.UID), zap.Stringer(logkeys.Need, pod.Need))
+		}
+	}
+}
+
+// round picks the pods to wake: in the order in which kube-scheduler would
+// take them, and no more than the offers hold.
+func (m *Manager) round() []Pod {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.refused) == 0 {
+		return nil
+	}
+	now := m.deps.Clock.Now()
+	b := m.newBudget(now)
+	dirty := m.dirty
+	m.dirty = map[offercache.Key]bool{}
+	var picked []Pod
+	for _, w := range m.queue() {
+		if w.awake {
+			continue
+		}
+		if now.Before(w.notBefore) {
+			w.fresh = true // its offers may come and be forgotten meanwhile
+			continue
+		}
+		key, ok := m.match(w, b, dirty)
+		w.fresh = false
+		if !ok {
+			continue
+		}
+		b.take(key, w.Need)
+		w.awake = true
+		m.woken[w.UID] = promise{key, w.Need, now.Add(promiseTime)}
+		picked = append(picked, w.Pod)
+	}
+	return picked
+}
+
+// queue returns the refused pods by priority, oldest first. The caller holds mu.
+func (m *Manager) queue() []*waiter {
+	out := make([]*waiter, 0, len(m.refused))
+	for _, w := range m.refused {
+		out = append(out, w)
+	}
+	slices.SortFunc(out, func(a, b *waiter) int {
+		return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.Created.Compare(b.Created), cmp.Compare(a.UID, b.UID))
+	})
+	return out
+}
+
+// match finds a key whose offers cover a pod: among all for a fresh one, among
+// those that changed for the others. The caller holds mu.
+func (m *Manager) match(w *waiter, b *budget, dirty map[offercache.Key]bool) (offercache.Key, bool) {
+	if !w.fresh {
+		for key := range dirty {
+			if key.Role == w.Role && m.deps.Mapped(key.AgentID) && b.free(key).Covers(w.Need) {
+				return key, true
+			}
+		}
+		return offercache.Key{}, false
+	}
+	for agentID := range b.snapshot.Agents() {
+		key := offercache.Key{AgentID: agentID, Role: w.Role}
+		if b.free(key).Covers(w.Need) && m.deps.Mapped(agentID) {
+			return key, true
+		}
+	}
+	return offercache.Key{}, false
+}
+
+// budget is what the offers hold beyond what woken pods are about to take.
+type budget struct {
+	snapshot *offercache.Snapshot
+	taken    map[offercache.Key]resources.Vector
+}
+
+// newBudget starts a round. The caller holds mu.
+func (m *Manager) newBudget(now time.Time) *budget {
+	b := &budget{snapshot: m.deps.Cache.Snapshot(), taken: map[offercache.Key]resources.Vector{}}
+	for uid, p := range m.woken {
+		if now.After(p.until) {
+			delete(m.woken, uid)
+			if w := m.refused[uid]; w != nil {
+				w.awake, w.fresh = false, true
+			}
+			continue
+		}
+		b.take(p.key, p.need)
+	}
+	return b
+}
+
+func (b *budget) take(key offercache.Key, need resources.Vector) {
+	b.taken[key] = b.taken[key].Add(need)
+}
+
+func (b *budget) free(key offercache.Key) resources.Vector {
+	agent, ok := b.snapshot.Agent(key.AgentID)
+	if !ok {
+		return resources.Vector{}
+	}
+	free := agent.Free(key.Role)
+	if taken, ok := b.taken[key]; ok {
+		return free.Sub(taken)
+	}
+	return free
+}
