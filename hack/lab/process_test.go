@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,7 +23,6 @@ var fakes = map[string]func(port, file string){
 	"fake-stubborn": func(port, _ string) { signal.Ignore(syscall.SIGTERM); serveOK(port, "") },
 	"fake-broken":   func(string, string) { fmt.Println("flag provided but not defined"); os.Exit(1) },
 	"fake-unlucky":  loseFirstPort,
-	"fake-parent":   startChildAndWait,
 }
 
 func TestMain(m *testing.M) {
@@ -59,20 +57,6 @@ func loseFirstPort(port, file string) {
 		os.Exit(1)
 	}
 	serveOK(port, "")
-}
-
-// startChildAndWait starts a server from a thread that ends right afterwards.
-func startChildAndWait(port, file string) {
-	asked := make(chan struct{})
-	go func() {
-		defer close(asked)
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		if _, err := startProcess("child", file, os.Args[0], "fake-server", port, file); err != nil {
-			fmt.Println(err)
-		}
-	}()
-	<-asked
-	select {}
 }
 
 // fakeControlPlane runs components that the test binary plays.
@@ -163,36 +147,4 @@ func TestStopKillsTheStubborn(t *testing.T) {
 		t.Errorf("ended with %v, want SIGKILL", p.err)
 	}
 	p.stop() // a second time does nothing
-}
-
-// TestChildrenDieWithTheirParent also shows that they do not die with the
-// thread that asked for them.
-func TestChildrenDieWithTheirParent(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("only Linux has the parent-death signal")
-	}
-	port, err := portOr(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := filepath.Join(t.TempDir(), "log")
-	parent, err := startProcess("parent", log, os.Args[0], "fake-parent", strconv.Itoa(port), log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(parent.kill)
-	ask := probe{url: "http://" + address(port), client: probeClient(nil)}
-	if err := awaitReady(t.Context(), parent, ask); err != nil {
-		t.Fatal(err)
-	}
-	connection, err := net.Dial("tcp", address(port))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer connection.Close() //nolint:errcheck // a connection of this test
-	parent.kill()
-	_ = connection.SetReadDeadline(time.Now().Add(fakeLife / 4))
-	if _, err := connection.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Error("the child still serves after its parent was killed")
-	}
 }
