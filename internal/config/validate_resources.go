@@ -12,11 +12,9 @@ import (
 )
 
 // translated are the Mesos resources that pods' native requests already
-// become; a second source for one of them would count it twice.
-var translated = []string{resources.CPUs, resources.Mem, resources.Disk, resources.GPUs, resources.Ports}
-
-// gpuResource is translated to Mesos' gpus without a rule.
-const gpuResource = "nvidia.com/gpu"
+// become. An extended resource is none of them; gpus, which nvidia.com/gpu
+// becomes without a rule, may have further sources.
+var translated = []string{resources.CPUs, resources.Mem, resources.Disk, resources.Ports}
 
 func (r Resources) validate(path *field.Path) field.ErrorList {
 	var errs field.ErrorList
@@ -42,9 +40,6 @@ func (e ExtendedResource) validate(path *field.Path, name string) field.ErrorLis
 	if !strings.Contains(name, "/") || strings.Contains(strings.Split(name, "/")[0], "kubernetes.io") {
 		errs = append(errs, field.Invalid(path, name, "must be an extended resource, domain/name outside kubernetes.io"))
 	}
-	if name == gpuResource {
-		errs = append(errs, field.Invalid(path, name, "already becomes the Mesos resource gpus"))
-	}
 	scalar := path.Child("scalar")
 	switch {
 	case e.Scalar == "":
@@ -54,10 +49,19 @@ func (e ExtendedResource) validate(path *field.Path, name string) field.ErrorLis
 	case strings.ContainsAny(e.Scalar, " \t\n;:[]{}"):
 		errs = append(errs, field.Invalid(scalar, e.Scalar, "must be the plain name of a Mesos scalar"))
 	}
-	if e.Factor != nil && *e.Factor <= 0 {
-		errs = append(errs, field.Invalid(path.Child("factor"), resources.Milli(*e.Factor).String(), "must be above 0"))
+	return append(errs, e.validateFactor(path.Child("factor"))...)
+}
+
+func (e ExtendedResource) validateFactor(path *field.Path) field.ErrorList {
+	switch {
+	case e.Factor == nil:
+		return nil
+	case *e.Factor <= 0:
+		return field.ErrorList{field.Invalid(path, resources.Milli(*e.Factor).String(), "must be above 0")}
+	case e.Scalar == resources.GPUs && *e.Factor%1000 != 0:
+		return field.ErrorList{field.Invalid(path, resources.Milli(*e.Factor).String(), "gpus are whole in Mesos")}
 	}
-	return errs
+	return nil
 }
 
 func amountNotNegative(path *field.Path, amount Amount) field.ErrorList {

@@ -16,16 +16,17 @@ func valid() *Config {
 
 func TestValidateAccepts(t *testing.T) {
 	tests := map[string]func(*Config){
-		"defaults":            func(*Config) {},
-		"role hierarchy":      func(c *Config) { c.Mesos.Roles = []string{"k8s/pods", "k8s/batch.night"} },
-		"TLS with client CA":  func(c *Config) { c.Server.TLS = ServerTLS{"c", "k", "ca"} },
-		"any interface":       func(c *Config) { c.Server.Address = ":8900" },
-		"debug on loopback":   func(c *Config) { c.Server.DebugAddress = "localhost:6060" },
-		"debug on IPv6":       func(c *Config) { c.Server.DebugAddress = "[::1]:6060" },
-		"a year's filter":     func(c *Config) { c.Offers.DeclineRefuse.Duration = 365 * 24 * time.Hour },
-		"no minimum for mem":  func(c *Config) { c.Resources.Minimum.Mem = 0 },
-		"no wait at all":      func(c *Config) { c.Bind.RemainderWait.Duration = 0 },
-		"extended with slash": func(c *Config) { c.Resources.Extended = extended("example.com/fpga", "fpgas", 500) },
+		"defaults":             func(*Config) {},
+		"role hierarchy":       func(c *Config) { c.Mesos.Roles = []string{"k8s/pods", "k8s/batch.night"} },
+		"TLS with client CA":   func(c *Config) { c.Server.TLS = ServerTLS{"c", "k", "ca"} },
+		"any interface":        func(c *Config) { c.Server.Address = ":8900" },
+		"debug on loopback":    func(c *Config) { c.Server.DebugAddress = "localhost:6060" },
+		"debug on IPv6":        func(c *Config) { c.Server.DebugAddress = "[::1]:6060" },
+		"a year's filter":      func(c *Config) { c.Offers.DeclineRefuse.Duration = 365 * 24 * time.Hour },
+		"no minimum for mem":   func(c *Config) { c.Resources.Minimum.Mem = 0 },
+		"no wait at all":       func(c *Config) { c.Bind.RemainderWait.Duration = 0 },
+		"extended with slash":  func(c *Config) { c.Resources.Extended = extended("example.com/fpga", "fpgas", 500) },
+		"another maker's GPUs": func(c *Config) { c.Resources.Extended = extended("amd.com/gpu", "gpus", 1000) },
 	}
 	for name, change := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -123,7 +124,7 @@ var refusals = []struct {
 	{"no minimum at all", func(c *Config) { c.Resources.Minimum = Minimum{} }, "resources.minimum"},
 	{"extended native", func(c *Config) { c.Resources.Extended = extended("cpu", "x", 1) }, "resources.extended[cpu]"},
 	{"extended of kubernetes.io", func(c *Config) { c.Resources.Extended = extended("kubernetes.io/x", "x", 1) }, "resources.extended[kubernetes.io/x]"},
-	{"extended GPU", func(c *Config) { c.Resources.Extended = extended("nvidia.com/gpu", "x", 1) }, "resources.extended[nvidia.com/gpu]"},
+	{"half a GPU", func(c *Config) { c.Resources.Extended = extended("amd.com/gpu", "gpus", 500) }, "resources.extended[amd.com/gpu].factor"},
 	{"extended name", func(c *Config) { c.Resources.Extended = extended("a.b/c d", "x", 1) }, "resources.extended[a.b/c d]"},
 	{"extended without scalar", func(c *Config) { c.Resources.Extended = extended("a.b/c", "", 1) }, "resources.extended[a.b/c].scalar"},
 	{"extended to mem", func(c *Config) { c.Resources.Extended = extended("a.b/c", "mem", 1) }, "resources.extended[a.b/c].scalar"},
