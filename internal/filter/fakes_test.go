@@ -1,0 +1,49 @@
+package filter
+
+import (
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+const role = "kubernetes"
+
+// vector builds a vector of cores and MiB.
+func vector(cpus, mem float64) resources.Vector {
+	return resources.Scalar(resources.CPUs, resources.Milli(cpus*1000)).
+		Add(resources.Scalar(resources.Mem, resources.Milli(mem*1000)))
+}
+
+func ports(begin, end uint64) resources.Vector {
+	return resources.Vector{Ports: resources.NewRanges(resources.Range{Begin: begin, End: end})}
+}
+
+// offers maps an agent ID to what is free for role.
+type offers map[string]resources.Vector
+
+func (o offers) Agent(agentID string) (*offercache.AgentView, bool) {
+	free, ok := o[agentID]
+	if !ok {
+		return nil, false
+	}
+	return &offercache.AgentView{AgentID: agentID, Roles: []offercache.RoleView{{Role: role, Free: free}}}, true
+}
+
+// mapping names the agent of node "nX" "aX", with exceptions by node.
+type mapping map[string]Reason
+
+func (m mapping) Agent(node string) (string, Reason) {
+	if why := m[node]; why != "" {
+		return "", why
+	}
+	return "a" + node[1:], ""
+}
+
+// occupants maps an agent ID to who is on it for role.
+type occupants map[string][]Occupant
+
+func (o occupants) On(agentID, r string) []Occupant {
+	if r != role {
+		return nil
+	}
+	return o[agentID]
+}

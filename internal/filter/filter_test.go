@@ -1,0 +1,212 @@
+package filter
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+var pod = Request{PodUID: "u1", Role: role, Priority: 100, Need: vector(2, 512), Evicts: true}
+
+// changed returns pod after the change.
+func changed(change func(*Request)) Request {
+	r := pod
+	change(&r)
+	return r
+}
+
+func TestFilter(t *testing.T) {
+	low := Occupant{UID: "low", Priority: 10, Reserved: vector(2, 512)}
+	peer := Occupant{UID: "peer", Priority: 100, Reserved: vector(2, 512)}
+	tests := []struct {
+		name    string
+		view    View
+		request Request
+		nodes   []string
+		want    Verdict
+	}{
+		{
+			name:    "covered to the last thousandth",
+			view:    View{Offers: offers{"a1": vector(2, 512), "a2": vector(8, 8192)}},
+			request: pod, nodes: []string{"n2", "n1"},
+			want: Verdict{Fits: []string{"n2", "n1"}},
+		},
+		{
+			name:    "a thousandth short",
+			view:    View{Offers: offers{"a1": vector(1.999, 512), "a2": vector(2, 512)}},
+			request: pod, nodes: []string{"n1", "n2"},
+			want: Verdict{Fits: []string{"n2"}, Unresolvable: map[string]Reason{"n1": InsufficientCPUs}},
+		},
+		{
+			name: "each cause has its reason while another node fits",
+			view: View{
+				Offers: offers{"a1": vector(8, 100), "a2": vector(1, 8192), "a5": vector(2, 512), "a6": {}},
+				Nodes:  mapping{"n3": NoAgent, "n4": AmbiguousAgent},
+			},
+			request: pod, nodes: []string{"n1", "n2", "n3", "n4", "n5", "n6", "n7"},
+			want: Verdict{Fits: []string{"n5"}, Unresolvable: map[string]Reason{
+				"n1": InsufficientMem, "n2": InsufficientCPUs, "n3": NoAgent, "n4": AmbiguousAgent, "n6": NoOffers, "n7": NoOffers,
+			}},
+		},
+		{
+			name:    "offers to another role do not count",
+			view:    View{Offers: offers{"a1": vector(8, 8192)}},
+			request: changed(func(r *Request) { r.Role = "other" }), nodes: []string{"n1"},
+			want: Verdict{Unresolvable: map[string]Reason{"n1": NoOffers}},
+		},
+		{
+			name:    "ports",
+			view:    View{Offers: offers{"a1": ports(31000, 31009), "a2": ports(31005, 31010)}},
+			request: changed(func(r *Request) { r.Need = ports(31000, 31001) }), nodes: []string{"n1", "n2"},
+			want: Verdict{Fits: []string{"n1"}, Unresolvable: map[string]Reason{"n2": InsufficientPorts}},
+		},
+		{
+			name:    "an extended resource by its name",
+			view:    View{Offers: offers{"a1": vector(8, 8192)}},
+			request: changed(func(r *Request) { r.Need = resources.Scalar("fpgas", 1000) }), nodes: []string{"n1"},
+			want: Verdict{Unresolvable: map[string]Reason{"n1": "insufficient offered fpgas"}},
+		},
+		{
+			name: "eviction of a lower pod would make room",
+			view: View{
+				Offers:    offers{"a1": vector(1, 100)},
+				Occupants: occupants{"a1": {low}, "a2": {low}},
+			},
+			request: pod, nodes: []string{"n1", "n2"},
+			want: Verdict{Failed: map[string]Reason{"n1": InsufficientCPUs, "n2": InsufficientCPUs}},
+		},
+		{
+			name:    "lower pods and offers together are not enough",
+			view:    View{Offers: offers{"a1": vector(1, 0)}, Occupants: occupants{"a1": {low}}},
+			request: changed(func(r *Request) { r.Need = vector(4, 512) }), nodes: []string{"n1"},
+			want: Verdict{Unresolvable: map[string]Reason{"n1": InsufficientCPUs}},
+		},
+		{
+			name:    "pods of the same priority are not evicted",
+			view:    View{Offers: offers{}, Occupants: occupants{"a1": {peer}}},
+			request: pod, nodes: []string{"n1"},
+			want: Verdict{Unresolvable: map[string]Reason{"n1": NoOffers}},
+		},
+		{
+			name:    "a pod that must not preempt",
+			view:    View{Offers: offers{}, Occupants: occupants{"a1": {low}}},
+			request: changed(func(r *Request) { r.Evicts = false }), nodes: []string{"n1"},
+			want: Verdict{Unresolvable: map[string]Reason{"n1": NoOffers}},
+		},
+		{
+			name: "ports of lower pods count too",
+			view: View{Offers: offers{"a1": ports(31001, 31009)}, Occupants: occupants{"a1": {
+				{UID: "low", Priority: 1, Reserved: ports(31000, 31000)},
+			}}},
+			request: changed(func(r *Request) { r.Need = ports(31000, 31001) }), nodes: []string{"n1"},
+			want: Verdict{Failed: map[string]Reason{"n1": InsufficientPorts}},
+		},
+		{
+			name:    "the pod's own reservation is its place",
+			view:    View{Offers: offers{}, Occupants: occupants{"a1": {{UID: "u1", Priority: 100, Reserved: vector(2, 512)}}}},
+			request: pod, nodes: []string{"n1", "n2"},
+			want: Verdict{Fits: []string{"n1"}, Unresolvable: map[string]Reason{"n2": NoOffers}},
+		},
+		{
+			name:    "own reservation of an earlier, smaller size",
+			view:    View{Offers: offers{}, Occupants: occupants{"a1": {{UID: "u1", Priority: 100, Reserved: vector(1, 512)}}}},
+			request: pod, nodes: []string{"n1"},
+			want: Verdict{Unresolvable: map[string]Reason{"n1": NoOffers}},
+		},
+		{
+			name:    "closed view",
+			view:    View{Closed: Recovering, Offers: offers{"a1": vector(8, 8192)}},
+			request: pod, nodes: []string{"n1", "n2"},
+			want: Verdict{Unresolvable: map[string]Reason{"n1": Recovering, "n2": Recovering}},
+		},
+		{
+			name:    "no nodes",
+			view:    View{Offers: offers{"a1": vector(8, 8192)}},
+			request: pod,
+			want:    Verdict{},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.view.Nodes == nil {
+				tt.view.Nodes = mapping{}
+			}
+			got := Filter(tt.view, tt.request, tt.nodes)
+			if diff := cmp.Diff(tt.want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("verdict (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// A pod that fits nowhere is told one reason for all lack of offers, so that
+// offers that come and go do not change the text (see pass.settle).
+func TestFilterSettlesOnOneReason(t *testing.T) {
+	tests := []struct {
+		name   string
+		before offers
+		after  offers
+		want   Reason
+	}{
+		{
+			"an offer too small comes and goes elsewhere",
+			offers{"a1": vector(1, 8192)}, offers{"a2": vector(1.5, 64), "a3": vector(0.5, 8192)},
+			InsufficientCPUs,
+		},
+		{
+			"the scarce resource is not the first by name",
+			offers{"a1": vector(8, 64)}, offers{"a1": vector(1, 64), "a2": vector(8, 128)},
+			InsufficientMem,
+		},
+		{
+			"enough of each but not on one agent",
+			offers{"a1": vector(8, 64), "a2": vector(1, 8192)}, offers{"a2": vector(8, 64), "a3": vector(1, 8192)},
+			Scattered,
+		},
+		{"nothing offered anywhere", offers{}, offers{"a9": vector(8, 8192)}, NoOffers},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, now := range []offers{tt.before, tt.after} {
+				view := View{Offers: now, Nodes: mapping{"n4": NoAgent}}
+				got := Filter(view, pod, []string{"n1", "n2", "n3", "n4"}).Reasons()
+				if diff := cmp.Diff(map[Reason]int{tt.want: 3, NoAgent: 1}, got); diff != "" {
+					t.Errorf("reasons with offers %v (-want +got):\n%s", now, diff)
+				}
+			}
+		})
+	}
+}
+
+func TestFilterSettlesFailedNodesToo(t *testing.T) {
+	view := View{
+		Offers: offers{"a2": vector(1, 8192)}, Nodes: mapping{},
+		Occupants: occupants{"a1": {{UID: "low", Priority: 1, Reserved: vector(2, 512)}}},
+	}
+	want := Verdict{Failed: map[string]Reason{"n1": InsufficientCPUs}, Unresolvable: map[string]Reason{"n2": InsufficientCPUs}}
+	if diff := cmp.Diff(want, Filter(view, pod, []string{"n1", "n2"}), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("verdict (-want +got):\n%s", diff)
+	}
+}
+
+func TestFilterWithoutSubscription(t *testing.T) {
+	got := Filter(View{}, pod, []string{"n1"})
+	if diff := cmp.Diff(Verdict{Unresolvable: map[string]Reason{"n1": NoSubscription}}, got); diff != "" {
+		t.Errorf("verdict of an empty view (-want +got):\n%s", diff)
+	}
+}
+
+func TestRefusalIsAnError(t *testing.T) {
+	cause := errors.New("extended resource example.com/x")
+	var err error = &Refusal{Reason: Unsupported, Err: cause}
+	if !errors.Is(err, cause) || err.Error() != string(Unsupported)+": "+cause.Error() {
+		t.Errorf("refusal reads %q and hides its cause", err)
+	}
+	if got := (&Refusal{Reason: UnknownRole}).Error(); got != string(UnknownRole) {
+		t.Errorf("refusal without detail reads %q", got)
+	}
+}

@@ -1,0 +1,77 @@
+package filter
+
+import (
+	"math"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+// MaxScore is the best score (extender/v1 MaxExtenderPriority); the worst is 0.
+const MaxScore = 10
+
+// Strategy ranks the nodes that fit.
+type Strategy string
+
+// The strategies, by their names in the configuration.
+const (
+	BinPacking Strategy = "BinPacking" // the fullest agent first
+	Spreading  Strategy = "Spreading"  // the emptiest agent first
+)
+
+// Score rates each node from 0 to MaxScore, in the order of nodes. A node without
+// an agent, or whose agent has nothing for the role, gets 0.
+func Score(view View, request Request, nodes []string, strategy Strategy) []int64 {
+	scores := make([]int64, len(nodes))
+	if view.closed() != "" {
+		return scores
+	}
+	p := newPass(view, request)
+	for i, node := range nodes {
+		packed, ok := p.packed(node)
+		switch {
+		case !ok:
+		case strategy == Spreading:
+			scores[i] = MaxScore - packed
+		default:
+			scores[i] = packed
+		}
+	}
+	return scores
+}
+
+// packed rates how full the node's agent would be with the pod on it, judged by
+// the fullest of the resources that the pod needs. What counts as the agent's
+// whole is what it offers to the pod's role plus what our pods reserved on it.
+// An agent that already has pods of ours rounds up and an untouched one down,
+// so that small pods do not open one whole agent after the other.
+func (p *pass) packed(node string) (int64, bool) {
+	agentID, why := p.view.Nodes.Agent(node)
+	if why != "" {
+		return 0, false
+	}
+	free, offers := p.view.free(agentID, p.request.Role)
+	occupants := p.view.occupants(agentID, p.request.Role)
+	if !offers && len(occupants) == 0 {
+		return 0, false
+	}
+	fullest, used := 0.0, false
+	for _, s := range p.needs.scalars {
+		reserved, need := resources.Milli(0), s.amount
+		for i := range occupants {
+			if p.itself(occupants[i]) {
+				need = 0 // its reservation is already counted
+			}
+			reserved += occupants[i].Reserved.Get(s.name)
+		}
+		whole := reserved + free.Get(s.name)
+		used = used || reserved > 0
+		if whole > 0 {
+			fullest = max(fullest, float64(reserved+need)/float64(whole))
+		}
+	}
+	rounded := math.Floor(MaxScore * fullest)
+	if used {
+		rounded = math.Ceil(MaxScore * fullest)
+	}
+	return int64(min(max(rounded, 0), MaxScore)), true
+}

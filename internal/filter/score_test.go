@@ -1,0 +1,63 @@
+package filter
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+func TestScore(t *testing.T) {
+	small := changed(func(r *Request) { r.Need = vector(0.1, 32) })
+	held := func(cpus, mem float64) []Occupant { return []Occupant{{UID: "other", Reserved: vector(cpus, mem)}} }
+	view := View{
+		Nodes: mapping{"n7": NoAgent},
+		Offers: offers{
+			"a1": vector(8, 8192), // untouched
+			"a2": vector(7.9, 8160),
+			"a3": vector(4, 4096),
+			"a4": vector(0.1, 4096),
+			"a5": vector(6, 1024),
+			"a6": vector(0.1, 32), // untouched, exactly filled
+		},
+		Occupants: occupants{
+			"a2": held(0.1, 32), "a3": held(4, 4096), "a4": held(7.9, 4096), "a5": held(2, 7168),
+		},
+	}
+	nodes := []string{"n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8"}
+	tests := []struct {
+		name     string
+		view     View
+		request  Request
+		strategy Strategy
+		want     []int64
+	}{
+		{"packing prefers the fuller, judged by the dominant resource", view, small, BinPacking, []int64{0, 1, 6, 10, 9, 10, 0, 0}},
+		{"packing is the default", view, small, "", []int64{0, 1, 6, 10, 9, 10, 0, 0}},
+		{"spreading is the reverse", view, small, Spreading, []int64{10, 9, 4, 0, 1, 0, 0, 0}},
+		{"closed view", View{Closed: NoSubscription, Offers: view.Offers, Nodes: view.Nodes}, small, Spreading, make([]int64, 8)},
+		{
+			"a resource the pod does not ask for says nothing", view,
+			changed(func(r *Request) { r.Need = resources.Scalar(resources.CPUs, 100) }), BinPacking,
+			[]int64{0, 1, 6, 10, 3, 10, 0, 0},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if diff := cmp.Diff(tt.want, Score(tt.view, tt.request, nodes, tt.strategy)); diff != "" {
+				t.Errorf("scores (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestScoreCountsOwnReservationOnce(t *testing.T) {
+	view := View{
+		Nodes: mapping{}, Offers: offers{"a1": vector(6, 6144)},
+		Occupants: occupants{"a1": {{UID: pod.PodUID, Reserved: vector(2, 512)}}},
+	}
+	if got := Score(view, pod, []string{"n1"}, BinPacking)[0]; got != 3 {
+		t.Errorf("score = %d, want 3: a quarter of the cores, rounded up", got)
+	}
+}
