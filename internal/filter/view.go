@@ -23,11 +23,7 @@ type Occupants interface {
 }
 
 // Occupant is one pod with a reservation.
-type Occupant struct {
-	UID      string
-	Priority int32
-	Reserved resources.Vector
-}
+type Occupant = resources.Occupant
 
 // View is everything a decision looks at. All of it is immutable.
 type View struct {

@@ -77,7 +77,7 @@ type Manager struct {
 	clock    clock.WithTicker
 	metrics  *metrics
 
-	occupants sync.Map // offercache.Key → []Occupant, immutable slices
+	occupants sync.Map // offercache.Key → []resources.Occupant, immutable slices
 
 	mu        sync.Mutex                            // guards everything below
 	records   map[id]*record                        // every reservation that is not Gone
@@ -134,22 +134,14 @@ func New(opts Options, deps Deps) *Manager {
 	return m
 }
 
-// Occupant is a pod that holds a reservation on an agent, as preemption and
-// scoring see it.
-type Occupant struct {
-	UID      string
-	Priority int32
-	Reserved resources.Vector
-}
-
 // On returns who holds confirmed reservations at an agent in a role. The slice
 // is shared and must not be changed. It takes no lock.
-func (m *Manager) On(agentID, role string) []Occupant {
+func (m *Manager) On(agentID, role string) []resources.Occupant {
 	found, ok := m.occupants.Load(offercache.Key{AgentID: agentID, Role: role})
 	if !ok {
 		return nil
 	}
-	return found.([]Occupant)
+	return found.([]resources.Occupant)
 }
 
 // Wanting counts, per role, the reservations that wait for offers: to be made
@@ -226,10 +218,10 @@ func (m *Manager) endOperation(r *record) {
 
 // publish renews what readers see of a key. The caller holds mu.
 func (m *Manager) publish(key offercache.Key) {
-	var on []Occupant
+	var on []resources.Occupant
 	for _, r := range m.byKey[key] {
 		if r.state == Reserved || r.state == Bound {
-			on = append(on, Occupant{UID: r.uid, Priority: r.pod.Priority, Reserved: r.vector()})
+			on = append(on, resources.Occupant{UID: r.uid, Priority: r.pod.Priority, Reserved: r.vector()})
 		}
 	}
 	if len(on) == 0 {

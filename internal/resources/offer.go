@@ -140,3 +140,10 @@ func Carve(portions []Portion, role string, need Vector) (taken, rest []Portion,
 	}
 	return taken, slices.DeleteFunc(rest, func(p Portion) bool { return p.Vector.IsZero() }), true
 }
+
+// Occupant is a pod that holds a reservation on an agent.
+type Occupant struct {
+	UID      string
+	Priority int32
+	Reserved Vector
+}
