@@ -121,7 +121,11 @@ func (m Milli) String() string {
 	if m%1000 == 0 {
 		return fmt.Sprint(int64(m) / 1000)
 	}
-	return strings.TrimRight(fmt.Sprintf("%.3f", float64(m)/1000), "0")
+	sign := ""
+	if m < 0 {
+		sign, m = "-", -m
+	}
+	return strings.TrimRight(fmt.Sprintf("%s%d.%03d", sign, m/1000, m%1000), "0")
 }
 
 // normal drops zero amounts so that equal vectors look equal.
