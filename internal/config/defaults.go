@@ -16,12 +16,11 @@ func Default() *Config {
 		ForeignPods:   PassThrough,
 		Mesos:         defaultMesos(),
 		Kubernetes: Kubernetes{Lease: Lease{
-			LeaderElect:   true,
 			Namespace:     "kube-system",
 			Name:          "kube-mesos-extender",
-			LeaseDuration: duration(10 * time.Second),
-			RenewDeadline: duration(6 * time.Second),
-			RetryPeriod:   duration(2 * time.Second),
+			LeaseDuration: duration(5 * time.Second),
+			RenewDeadline: duration(3 * time.Second),
+			RetryPeriod:   duration(time.Second),
 		}},
 		Server: Server{
 			Address:         "127.0.0.1:8900",
@@ -30,16 +29,20 @@ func Default() *Config {
 		},
 		Offers: Offers{
 			IdleHold:       duration(5 * time.Second),
+			MaxHold:        duration(10 * time.Second),
+			PendingRefuse:  duration(5 * time.Second),
 			DeclineRefuse:  duration(time.Hour),
 			ReviveInterval: duration(time.Second),
 		},
 		Bind: Bind{
 			Timeout:        duration(20 * time.Second),
-			ConfirmTimeout: duration(10 * time.Second),
+			ConfirmTimeout: duration(5 * time.Second),
 			RemainderWait:  duration(3 * time.Second),
 		},
 		Release: Release{
 			OrphanGrace:   duration(30 * time.Second),
+			UnboundGrace:  duration(time.Minute),
+			OperatorAfter: duration(15 * time.Second),
 			SweepInterval: duration(time.Minute),
 		},
 		Scoring: Scoring{Strategy: BinPacking},

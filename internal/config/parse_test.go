@@ -75,8 +75,8 @@ wake: {enabled: false}
 }
 
 func TestParseKeepsExplicitZeroes(t *testing.T) {
-	cfg := mustParse(t, minimal+"offers: {idleHold: 0s}\nkubernetes: {lease: {leaderElect: false}}\nwake: {enabled: false}\nresources: {minimum: {cpus: 0}}\n")
-	if cfg.Offers.IdleHold.Duration != 0 || cfg.Kubernetes.Lease.LeaderElect || cfg.Wake.Enabled || cfg.Resources.Minimum.CPUs != 0 {
+	cfg := mustParse(t, minimal+"offers: {idleHold: 0s}\nwake: {enabled: false}\nresources: {minimum: {cpus: 0}}\n")
+	if cfg.Offers.IdleHold.Duration != 0 || cfg.Wake.Enabled || cfg.Resources.Minimum.CPUs != 0 {
 		t.Errorf("an explicit zero was replaced by the default: %+v", cfg)
 	}
 	if cfg.Offers.DeclineRefuse.Duration != time.Hour || cfg.Resources.Minimum.Mem != 32_000 {

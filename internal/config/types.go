@@ -108,8 +108,6 @@ type Kubernetes struct {
 
 // Lease elects the one replica that subscribes, and keeps the framework ID.
 type Lease struct {
-	// LeaderElect false takes leadership without asking: for one replica only.
-	LeaderElect   bool            `json:"leaderElect"`
 	Namespace     string          `json:"namespace"`
 	Name          string          `json:"name"`
 	LeaseDuration metav1.Duration `json:"leaseDuration"`

@@ -6,6 +6,12 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 type Offers struct {
 	// IdleHold is how long an offer is kept that no pending pod needs.
 	IdleHold metav1.Duration `json:"idleHold"`
+	// MaxHold is how long an offer is kept unused while pods are pending: one
+	// that fits nowhere must not keep everything from the other frameworks.
+	MaxHold metav1.Duration `json:"maxHold"`
+	// PendingRefuse is how long an agent given back after MaxHold is not
+	// offered again, unless with more.
+	PendingRefuse metav1.Duration `json:"pendingRefuse"`
 	// Headroom is kept beyond IdleHold.
 	Headroom Headroom `json:"headroom"`
 	// DeclineRefuse is how long a declined agent is not offered again, unless
@@ -25,7 +31,8 @@ type Bind struct {
 	// Timeout of a whole bind. kube-scheduler's httpTimeout for the extender
 	// must be longer, or it books the pod's resources twice.
 	Timeout metav1.Duration `json:"timeout"`
-	// ConfirmTimeout is how long Mesos may take to confirm the reservation.
+	// ConfirmTimeout is how long Mesos may take to confirm a reservation
+	// before it is asked about it.
 	ConfirmTimeout metav1.Duration `json:"confirmTimeout"`
 	// RemainderWait is how long a bind waits for the rest of an offer that an
 	// earlier bind used up, before it fails.
@@ -37,6 +44,12 @@ type Release struct {
 	// OrphanGrace is how long after start, or after an orphan was first seen,
 	// it is left alone.
 	OrphanGrace metav1.Duration `json:"orphanGrace"`
+	// UnboundGrace is how long a confirmed reservation waits for the Binding
+	// of its pod while no bind is running: kube-scheduler tries again.
+	UnboundGrace metav1.Duration `json:"unboundGrace"`
+	// OperatorAfter is how long a release waits for an offer that holds the
+	// resources before it goes through the master's operator API.
+	OperatorAfter metav1.Duration `json:"operatorAfter"`
 	// SweepInterval is how often the master's list of reservations is
 	// compared with the pods.
 	SweepInterval metav1.Duration `json:"sweepInterval"`

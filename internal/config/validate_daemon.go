@@ -86,12 +86,22 @@ func (o Offers) validate(path *field.Path) field.ErrorList {
 	if o.Headroom.Agents < 0 {
 		errs = append(errs, field.Invalid(path.Child("headroom", "agents"), o.Headroom.Agents, "must not be negative"))
 	}
-	errs = append(errs, positive(path.Child("declineRefuse"), o.DeclineRefuse)...)
-	if o.DeclineRefuse.Duration > maxRefuse {
-		errs = append(errs, field.Invalid(path.Child("declineRefuse"), o.DeclineRefuse.Duration.String(),
-			"must not be longer than Mesos keeps a filter, "+maxRefuse.String()))
+	errs = append(errs, refuse(path.Child("declineRefuse"), o.DeclineRefuse)...)
+	errs = append(errs, refuse(path.Child("pendingRefuse"), o.PendingRefuse)...)
+	if o.MaxHold.Duration < o.IdleHold.Duration || o.MaxHold.Duration <= 0 {
+		errs = append(errs, field.Invalid(path.Child("maxHold"), o.MaxHold.Duration.String(),
+			"must be positive and not shorter than offers.idleHold"))
 	}
 	return append(errs, positive(path.Child("reviveInterval"), o.ReviveInterval)...)
+}
+
+// refuse demands a duration that Mesos accepts as a filter.
+func refuse(path *field.Path, d metav1.Duration) field.ErrorList {
+	if d.Duration > maxRefuse {
+		return field.ErrorList{field.Invalid(path, d.Duration.String(),
+			"must not be longer than Mesos keeps a filter, "+maxRefuse.String())}
+	}
+	return positive(path, d)
 }
 
 func (b Bind) validate(path *field.Path) field.ErrorList {
@@ -103,5 +113,7 @@ func (b Bind) validate(path *field.Path) field.ErrorList {
 
 func (r Release) validate(path *field.Path) field.ErrorList {
 	errs := notNegative(path.Child("orphanGrace"), r.OrphanGrace)
+	errs = append(errs, positive(path.Child("unboundGrace"), r.UnboundGrace)...)
+	errs = append(errs, positive(path.Child("operatorAfter"), r.OperatorAfter)...)
 	return append(errs, positive(path.Child("sweepInterval"), r.SweepInterval)...)
 }

@@ -28,6 +28,8 @@ const (
 	Generation  = "generation"  // of the Mesos subscription
 	Outcome     = "outcome"     // how a decision or call ended
 	Count       = "count"       // of the things the message names
+	Fits        = "fits"        // number of nodes that a pod can go to
+	Refused     = "refused"     // number of nodes that it cannot go to
 	Need        = "need"        // resource vector in Mesos' text form
 	Address     = "address"     // host:port
 	Component   = "component"   // the package or library that logs
