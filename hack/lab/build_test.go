@@ -105,15 +105,26 @@ func TestCompile(t *testing.T) {
 func TestReporter(t *testing.T) {
 	r := newReporter(nil)
 	r.began = time.Now()
-	r.expect(40)
-	for _, piece := range []string{"go: downloading k8s.io/api v0.36.3\nk8s.io/ap", "i/core/v1\nk8s.io/api/apps/v1\n"} {
-		if n, err := r.Write([]byte(piece)); n != len(piece) || err != nil {
+	steps := []struct {
+		output   string // of the go command, cut anywhere
+		expected int
+		want     string
+	}{
+		{output: "go: downloading k8s.io/api v0.36.3\n", want: "0s elapsed, 1 modules downloaded"},
+		{output: "k8s.io/ap", expected: 40, want: "0s elapsed, 0 of at most 40 packages compiled, latest: go: downloading k8s.io/api v0.36.3"},
+		{
+			output: "i/core/v1\nk8s.io/api/apps/v1\n", expected: 40,
+			want: "0s elapsed, 2 of at most 40 packages compiled, latest: k8s.io/api/apps/v1",
+		},
+	}
+	for _, step := range steps {
+		r.expect(step.expected)
+		if n, err := r.Write([]byte(step.output)); n != len(step.output) || err != nil {
 			t.Fatalf("write: %d, %v", n, err)
 		}
-	}
-	want := "control plane: 0s elapsed, 1 modules downloaded, 2 of at most 40 packages compiled, latest: k8s.io/api/apps/v1"
-	if diff := cmp.Diff(want, r.status()); diff != "" {
-		t.Error(diff)
+		if diff := cmp.Diff("control plane: "+step.want, r.status()); diff != "" {
+			t.Errorf("after %q: -want +got\n%s", step.output, diff)
+		}
 	}
 	for range 2 * keptLines {
 		_, _ = r.Write([]byte("line\n"))

@@ -107,12 +107,14 @@ func (r *reporter) status() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	elapsed := time.Since(r.began).Round(time.Second)
-	latest := "none yet"
-	if len(r.recent) > 0 {
-		latest = strings.TrimPrefix(r.recent[len(r.recent)-1], "go: ")
+	if r.expected == 0 {
+		return fmt.Sprintf("control plane: %s elapsed, %d modules downloaded", elapsed, r.downloads)
 	}
-	return fmt.Sprintf("control plane: %s elapsed, %d modules downloaded, %d of at most %d packages compiled, latest: %s",
-		elapsed, r.downloads, r.compiled, r.expected, latest)
+	line := fmt.Sprintf("control plane: %s elapsed, %d of at most %d packages compiled", elapsed, r.compiled, r.expected)
+	if len(r.recent) > 0 {
+		line += ", latest: " + r.recent[len(r.recent)-1]
+	}
+	return line
 }
 
 // lastLines quotes the end of go build's output.
