@@ -57,6 +57,14 @@ func unmarshal(codec encoding.Codec, data []byte, message encoding.Unmarshaler) 
 	return nil
 }
 
+// decode decodes a message of a master that may be newer than the protos.
+func decode(codec encoding.Codec, data []byte, message resettable) error {
+	if codec.Name == codecs.NameJSON {
+		return unmarshalLeniently(codec, data, message)
+	}
+	return unmarshal(codec, data, message)
+}
+
 type oneFrame struct{ data []byte }
 
 // ReadFrame returns the frame, and io.EOF after it.
@@ -73,7 +81,7 @@ func (f *oneFrame) ReadFrame() ([]byte, error) {
 // of a type that this client does not know, which a newer master may send.
 func decodeEvent(codec encoding.Codec, record []byte) (event *scheduler.Event, ok bool, err error) {
 	event = new(scheduler.Event)
-	if err := unmarshal(codec, record, event); err != nil {
+	if err := decode(codec, record, event); err != nil {
 		if codec.Name == codecs.NameJSON && unknownType(record) {
 			return nil, false, nil
 		}

@@ -108,7 +108,7 @@ func readAnswer(resp *http.Response, kind string, answer *master.Response) error
 	if err != nil {
 		return fmt.Errorf("%s: read answer: %w", kind, err)
 	}
-	if err := unmarshal(codec, data, answer); err != nil {
+	if err := decode(codec, data, answer); err != nil {
 		return fmt.Errorf("%s: %w", kind, err)
 	}
 	return nil
