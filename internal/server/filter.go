@@ -1,0 +1,144 @@
+package server
+
+import (
+	"errors"
+
+	"go.uber.org/zap"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/filter"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+// filterResult is ExtenderFilterResult, with nodes as they came and reasons as
+// the filter made them.
+type filterResult struct {
+	Nodes                      *nodeList
+	NodeNames                  *[]string
+	FailedNodes                map[string]filter.Reason
+	FailedAndUnresolvableNodes map[string]filter.Reason
+	Error                      string
+}
+
+type nodeList struct {
+	Items []node `json:"items"`
+}
+
+// filter answers which of the nodes the pod can go to.
+func (s *Server) filter(c *call) (any, error) {
+	a, err := decodeArgs(c.body)
+	if err != nil {
+		return nil, err
+	}
+	if !s.deps.Cluster.Ours(a.pod) {
+		c.outcome = foreign
+		return a.result(filter.Verdict{Fits: a.names}), nil
+	}
+	request, err := s.deps.Cluster.Request(a.pod)
+	if reason, unfit := refusal(err); unfit {
+		return s.decided(c, a, filter.RefuseAll(a.names, reason)), nil
+	}
+	if err != nil {
+		c.outcome = badPod
+		c.log.Info("pod cannot be read", append(podFields(a.pod), zap.Error(err))...)
+		return filterResult{Error: err.Error()}, nil
+	}
+	verdict := filter.Filter(s.view(), request, a.names)
+	switch {
+	case len(verdict.Fits) > 0:
+		s.deps.Waiting.Fits(request.PodUID)
+	case len(a.names) > 0:
+		s.deps.Waiting.Refused(a.pod, request)
+	}
+	return s.decided(c, a, verdict), nil
+}
+
+// view is the cluster's view, closed while the daemon is not ready.
+func (s *Server) view() filter.View {
+	view := s.deps.Cluster.View()
+	if view.Closed == "" && s.deps.Ready.Ready() != nil {
+		view.Closed = filter.NotReady
+	}
+	return view
+}
+
+// refusal returns the reason if err refuses the pod on every node. That is an
+// answer and not a failure: the scheduler would try again and again after one.
+func refusal(err error) (filter.Reason, bool) {
+	if r := (*filter.Refusal)(nil); errors.As(err, &r) {
+		return r.Reason, true
+	}
+	if u := (*resources.UnsupportedError)(nil); errors.As(err, &u) {
+		return filter.Unsupported, true
+	}
+	return "", false
+}
+
+// decided logs, counts and encodes a verdict.
+func (s *Server) decided(c *call, a args, v filter.Verdict) filterResult {
+	reasons := v.Reasons()
+	s.metrics.refused(reasons)
+	fields := append(podFields(a.pod),
+		zap.Int(logkeys.Fits, len(v.Fits)),
+		zap.Int(logkeys.Refused, len(v.Failed)+len(v.Unresolvable)),
+		zap.Float64(logkeys.Duration, s.deps.Clock.Since(c.started).Seconds()))
+	if len(v.Fits) == 0 {
+		c.outcome = refused
+		fields = append(fields, zap.String(logkeys.Reason, string(commonest(reasons))))
+	}
+	c.log.Info("pod filtered", fields...)
+	return a.result(v)
+}
+
+// commonest returns the reason of most nodes, the first in text order of
+// several.
+func commonest(reasons map[filter.Reason]int) filter.Reason {
+	var most filter.Reason
+	for reason, n := range reasons {
+		if n > reasons[most] || (n == reasons[most] && reason < most) {
+			most = reason
+		}
+	}
+	return most
+}
+
+// result gives the nodes back in the form in which they came. Every part is
+// there, empty rather than null.
+func (a args) result(v filter.Verdict) filterResult {
+	result := filterResult{FailedNodes: v.Failed, FailedAndUnresolvableNodes: v.Unresolvable}
+	if result.FailedNodes == nil {
+		result.FailedNodes = map[string]filter.Reason{}
+	}
+	if result.FailedAndUnresolvableNodes == nil {
+		result.FailedAndUnresolvableNodes = map[string]filter.Reason{}
+	}
+	if a.nodes == nil {
+		names := v.Fits
+		if names == nil {
+			names = []string{}
+		}
+		result.NodeNames = &names
+		return result
+	}
+	result.Nodes = &nodeList{Items: a.whole(v.Fits)}
+	return result
+}
+
+// whole returns the whole nodes of names, which are in the order of a.names.
+func (a args) whole(names []string) []node {
+	fits := make([]node, 0, len(names))
+	for i := 0; i < len(a.nodes) && len(fits) < len(names); i++ {
+		if a.names[i] == names[len(fits)] {
+			fits = append(fits, a.nodes[i])
+		}
+	}
+	return fits
+}
+
+func podFields(pod *corev1.Pod) []zap.Field {
+	return []zap.Field{
+		zap.String(logkeys.Pod, pod.Namespace+"/"+pod.Name),
+		zap.String(logkeys.PodUID, string(pod.UID)),
+	}
+}

@@ -1,0 +1,137 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"time"
+
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
+)
+
+const (
+	// readTimeout bounds the arrival of one request; it is longer than any
+	// bind, since net/http also ends the wait for an answer with it.
+	readTimeout   = time.Minute
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+)
+
+// Run listens on the configured addresses and serves until ctx ends; then
+// requests in flight finish within Options.ShutdownTimeout. The error is nil
+// if all of them did.
+func (s *Server) Run(ctx context.Context) error {
+	config := net.ListenConfig{}
+	listener, err := config.Listen(ctx, "tcp", s.options.Address)
+	if err != nil {
+		return fmt.Errorf("listen for kube-scheduler: %w", err)
+	}
+	if s.options.DebugAddress == "" {
+		return s.Serve(ctx, listener)
+	}
+	debug, err := config.Listen(ctx, "tcp", s.options.DebugAddress)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen for profiles: %w", err), listener.Close())
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.Serve(ctx, listener) })
+	group.Go(func() error { return s.serveDebug(ctx, debug) })
+	return group.Wait()
+}
+
+// Serve is Run on a listener of the caller's, without the debug address. It
+// closes the listener.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	config, err := s.options.TLS.load()
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	server := s.httpServer(s.handler)
+	server.TLSConfig = config
+	s.deps.Log.Info("listening for kube-scheduler",
+		zap.Stringer(logkeys.Address, listener.Addr()), zap.Bool("tls", config != nil))
+	serve := func() error { return server.Serve(listener) }
+	if config != nil {
+		serve = func() error { return server.ServeTLS(listener, "", "") }
+	}
+	return s.until(ctx, server, serve)
+}
+
+// serveDebug serves pprof, which shows the process's memory, on an address of
+// its own.
+func (s *Server) serveDebug(ctx context.Context, listener net.Listener) error {
+	profiles := http.NewServeMux()
+	profiles.HandleFunc("/debug/pprof/", pprof.Index)
+	profiles.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
+	profiles.HandleFunc("/debug/pprof/profile", pprof.Profile)
+	profiles.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	profiles.HandleFunc("/debug/pprof/trace", pprof.Trace)
+	server := s.httpServer(profiles)
+	return s.until(ctx, server, func() error { return server.Serve(listener) })
+}
+
+func (s *Server) httpServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler: handler, ReadTimeout: readTimeout, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout,
+		ErrorLog: zap.NewStdLog(s.deps.Log.With(zap.String(logkeys.Component, "net/http"))),
+	}
+}
+
+// until serves until ctx ends and then lets requests in flight finish.
+func (s *Server) until(ctx context.Context, server *http.Server, serve func() error) error {
+	served := make(chan error, 1)
+	go func() { served <- serve() }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.options.ShutdownTimeout)
+	defer cancel()
+	err := server.Shutdown(grace)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("requests in flight did not finish: %w", err), server.Close())
+	}
+	<-served
+	return err
+}
+
+// load returns nil where no certificate is configured.
+func (t TLS) load() (*tls.Config, error) {
+	if t.CertFile == "" {
+		return nil, nil
+	}
+	pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
+	if err != nil {
+		return nil, fmt.Errorf("server certificate: %w", err)
+	}
+	config := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	if t.ClientCAFile == "" {
+		return config, nil
+	}
+	pem, err := os.ReadFile(t.ClientCAFile)
+	if err != nil {
+		return nil, fmt.Errorf("client CA: %w", err)
+	}
+	config.ClientCAs = x509.NewCertPool()
+	if !config.ClientCAs.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("client CA %s: no certificate in it", t.ClientCAFile)
+	}
+	// Demanded by the verbs, not by the handshake: see TLS.ClientCAFile.
+	config.ClientAuth = tls.VerifyClientCertIfGiven
+	return config, nil
+}
+
+// identified reports whether the caller showed a certificate of the client CA.
+func identified(r *http.Request) bool {
+	return r.TLS != nil && len(r.TLS.VerifiedChains) > 0
+}

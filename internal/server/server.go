@@ -1,0 +1,100 @@
+package server
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/gorilla/mux"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/clock"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/bind"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/filter"
+)
+
+// Cluster is what decisions are made from.
+type Cluster interface {
+	// View returns the present state. It takes no lock and does no I/O.
+	View() filter.View
+	// Request translates one of our pods. A *filter.Refusal or
+	// *resources.UnsupportedError refuses the pod on every node; another
+	// error says what is wrong with the pod.
+	Request(pod *corev1.Pod) (filter.Request, error)
+	// Ours reports whether the pod carries our schedulerName.
+	Ours(pod *corev1.Pod) bool
+}
+
+// Binder binds a pod; *bind.Binder is one. The error's text becomes part of the
+// pod's Event.
+type Binder interface {
+	Bind(ctx context.Context, target bind.Target) error
+}
+
+// Ready tells whether the daemon can do its work. Both are called per request.
+type Ready interface {
+	// Leading is true for the one replica that may answer.
+	Leading() bool
+	// Ready returns nil when the replica leads, is subscribed, synced and
+	// recovered; else why not. Errors made with errors.Join are shown line by
+	// line.
+	Ready() error
+}
+
+// Waiting learns which pods wait for offers, so that they are woken.
+type Waiting interface {
+	// Refused is told of a pod that fits none of the nodes it was tried on.
+	Refused(pod *corev1.Pod, request filter.Request)
+	// Fits is told of a pod that fits at least one.
+	Fits(podUID string)
+}
+
+// Deps are the services that the server works with.
+type Deps struct {
+	Cluster  Cluster
+	Binder   Binder
+	Ready    Ready
+	Waiting  Waiting
+	Log      *zap.Logger
+	Registry interface {
+		prometheus.Registerer
+		prometheus.Gatherer
+	}
+	Clock clock.PassiveClock
+}
+
+// Server answers kube-scheduler. Create it with New.
+type Server struct {
+	options Options
+	deps    Deps
+	metrics *metrics
+	ids     *requestIDs
+	handler http.Handler
+}
+
+// New returns a server that does not listen yet.
+func New(options Options, deps Deps) *Server {
+	s := &Server{options: options, deps: deps, metrics: newMetrics(deps.Registry), ids: newRequestIDs()}
+	s.handler = s.routes()
+	return s
+}
+
+// Handler returns all routes, for a listener of the caller's own.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+func (s *Server) routes() http.Handler {
+	router := mux.NewRouter()
+	for name, answer := range map[string]verb{
+		"filter":     s.filter,
+		"prioritize": s.prioritize,
+		"preempt":    s.preempt,
+		"bind":       s.bind,
+	} {
+		router.Handle("/"+name, s.verbHandler(name, answer)).Methods(http.MethodPost)
+	}
+	router.HandleFunc("/livez", s.livez).Methods(http.MethodGet)
+	router.HandleFunc("/readyz", s.readyz).Methods(http.MethodGet)
+	router.Handle("/metrics", metricsHandler(s.deps.Registry)).Methods(http.MethodGet)
+	return router
+}
