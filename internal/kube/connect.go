@@ -24,10 +24,7 @@ const userAgent = "kube-mesos-extender"
 // client-go's own limit of 5 requests a second is off: it would cap the number
 // of binds, and the kube-apiserver's priority and fairness limits us anyway.
 func Connect(path string, log *zap.Logger) (kubernetes.Interface, *rest.Config, error) {
-	cfg, err := clientcmd.BuildConfigFromFlags("", path)
-	if path == "" {
-		cfg, err = rest.InClusterConfig()
-	}
+	cfg, err := configuration(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("kubernetes client configuration: %w", err)
 	}
@@ -38,6 +35,13 @@ func Connect(path string, log *zap.Logger) (kubernetes.Interface, *rest.Config, 
 	}
 	log.Info("using kube-apiserver", zap.String(logkeys.Address, cfg.Host))
 	return client, cfg, nil
+}
+
+func configuration(path string) (*rest.Config, error) {
+	if path == "" {
+		return rest.InClusterConfig()
+	}
+	return clientcmd.BuildConfigFromFlags("", path)
 }
 
 // tune sets what the extender needs whatever the kubeconfig says.

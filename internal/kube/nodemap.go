@@ -76,57 +76,55 @@ const (
 	ranks
 )
 
-// nodeKeys is what a node can be recognised by, each in the form in which
-// agentKeys gives it: it is all of a node that the map depends on.
-type nodeKeys [ranks][]string
+// keys is what a node or an agent can be recognised by, of each rank. It is all
+// that the map depends on.
+type keys [ranks][]string
 
-// keysOfNode reads a node's keys.
-func keysOfNode(node *corev1.Node) nodeKeys {
-	var keys nodeKeys
-	if value := node.Annotations[AgentAnnotation]; value != "" {
-		keys[byAnnotation] = []string{strings.ToLower(value)}
-	}
+// keysOfNode reads a node's keys. Hostnames are compared without regard to
+// case, as DNS does.
+func keysOfNode(node *corev1.Node) keys {
+	var k keys
+	k.add(byAnnotation, node.Annotations[AgentAnnotation])
 	for _, address := range node.Status.Addresses {
-		ip, err := netip.ParseAddr(address.Address)
-		if address.Type != corev1.NodeInternalIP || err != nil {
-			continue
-		}
-		if key := ip.Unmap().String(); !slices.Contains(keys[byAddress], key) {
-			keys[byAddress] = append(keys[byAddress], key)
+		if address.Type == corev1.NodeInternalIP {
+			ip, _ := netip.ParseAddr(address.Address) // invalid if it is none
+			k.addAddress(ip)
 		}
 	}
-	keys[byHostname] = []string{strings.ToLower(node.Name)}
-	label := strings.ToLower(node.Labels[corev1.LabelHostname])
-	if label != "" && label != keys[byHostname][0] {
-		keys[byHostname] = append(keys[byHostname], label)
-	}
-	return keys
+	k.add(byHostname, node.Name)
+	k.add(byHostname, node.Labels[corev1.LabelHostname])
+	return k
 }
 
-func (k nodeKeys) equal(other nodeKeys) bool {
+// keysOfAgent returns an agent's keys, in the form of keysOfNode.
+func keysOfAgent(agent AgentIdentity) keys {
+	var k keys
+	k.add(byAnnotation, agent.ID)
+	k.add(byAnnotation, agent.Hostname)
+	k.addAddress(agent.Address)
+	k.add(byHostname, agent.Hostname)
+	return k
+}
+
+// add adds a key unless it is empty or there already.
+func (k *keys) add(r rank, key string) {
+	key = strings.ToLower(key)
+	if key != "" && !slices.Contains(k[r], key) {
+		k[r] = append(k[r], key)
+	}
+}
+
+func (k *keys) addAddress(ip netip.Addr) {
+	if ip.IsValid() {
+		k.add(byAddress, ip.Unmap().String())
+	}
+}
+
+func (k keys) equal(other keys) bool {
 	for r := range k {
 		if !slices.Equal(k[r], other[r]) {
 			return false
 		}
 	}
 	return true
-}
-
-// keysOfAgent returns the agent's keys of one rank. Hostnames are compared
-// without regard to case, as DNS does.
-func keysOfAgent(agent AgentIdentity, r rank) []string {
-	hostname := strings.ToLower(agent.Hostname)
-	switch {
-	case r == byAnnotation && strings.EqualFold(agent.ID, hostname):
-		return []string{hostname}
-	case r == byAnnotation && hostname != "":
-		return []string{strings.ToLower(agent.ID), hostname}
-	case r == byAnnotation:
-		return []string{strings.ToLower(agent.ID)}
-	case r == byAddress && agent.Address.IsValid():
-		return []string{agent.Address.Unmap().String()}
-	case r == byHostname && hostname != "":
-		return []string{hostname}
-	}
-	return nil
 }

@@ -5,9 +5,6 @@ import (
 	"strings"
 )
 
-// maxCandidates bounds how many agents an AmbiguousNode lists.
-const maxCandidates = 8
-
 // matcher decides which node is which agent, by these rules:
 //
 //   - the keys of a node are tried in order: its annotation, its internal
@@ -20,16 +17,22 @@ const maxCandidates = 8
 //
 // What nothing decides is ambiguous if any of its keys matched an agent.
 type matcher struct {
-	nodes  map[string]nodeKeys
-	agents []AgentIdentity
-	// carriers holds key → who has it, for each rank.
+	nodes  map[string]keys
+	agents []knownAgent
+	// carriers holds, for each rank, key → how many have it.
 	carriers [ranks]map[string]*carrier
+}
+
+// knownAgent is an agent with its keys.
+type knownAgent struct {
+	AgentIdentity
+	keys keys
 }
 
 // carrier counts who has one key.
 type carrier struct {
-	agents []int32 // positions in matcher.agents
-	nodes  int
+	nodes, agents int32
+	agent         int32 // the last of them, its position in matcher.agents
 }
 
 // claim is a node's wish to be an agent.
@@ -40,36 +43,47 @@ type claim struct {
 }
 
 // match builds the map. It takes time in proportion to nodes and agents.
-func match(nodes map[string]nodeKeys, agents []AgentIdentity) *NodeMap {
+func match(nodes map[string]keys, agents []knownAgent) *NodeMap {
 	m := matcher{nodes: nodes, agents: agents}
-	m.count()
+	m.countNodes()
+	m.countAgents()
 	claims := make(map[int32]claim, len(nodes))
-	for node, keys := range nodes {
-		if agent, rank, ok := m.decide(keys); ok {
+	for node, k := range nodes {
+		if agent, rank, ok := m.decide(k); ok {
 			claims[agent] = stronger(claims[agent], claim{node: node, rank: rank})
 		}
 	}
 	return m.publish(claims)
 }
 
-// count fills carriers. Only keys that agents have are of interest.
-func (m *matcher) count() {
+// countNodes makes a carrier for every key that a node has.
+func (m *matcher) countNodes() {
 	for r := range ranks {
-		m.carriers[r] = make(map[string]*carrier, len(m.agents))
-		for i, agent := range m.agents {
-			for _, key := range keysOfAgent(agent, r) {
-				if m.carriers[r][key] == nil {
-					m.carriers[r][key] = &carrier{}
+		m.carriers[r] = map[string]*carrier{}
+		if r != byAnnotation { // few nodes have one
+			m.carriers[r] = make(map[string]*carrier, len(m.nodes))
+		}
+		for _, k := range m.nodes {
+			for _, key := range k[r] {
+				c := m.carriers[r][key]
+				if c == nil {
+					c = &carrier{}
+					m.carriers[r][key] = c
 				}
-				m.carriers[r][key].agents = append(m.carriers[r][key].agents, int32(i))
+				c.nodes++
 			}
 		}
 	}
-	for _, keys := range m.nodes {
-		for r := range keys {
-			for _, key := range keys[r] {
+}
+
+// countAgents counts the agents that have a node's key.
+func (m *matcher) countAgents() {
+	for i := range m.agents {
+		for r := range ranks {
+			for _, key := range m.agents[i].keys[r] {
 				if c := m.carriers[r][key]; c != nil {
-					c.nodes++
+					c.agents++
+					c.agent = int32(i)
 				}
 			}
 		}
@@ -77,10 +91,10 @@ func (m *matcher) count() {
 }
 
 // decide returns the agent that the node's best deciding key names.
-func (m *matcher) decide(keys nodeKeys) (agent int32, by rank, ok bool) {
+func (m *matcher) decide(k keys) (agent int32, by rank, ok bool) {
 	for r := range ranks {
-		agent, ok := m.sole(keys, r)
-		if ok && m.permitted(keys, agent) {
+		agent, ok := m.sole(k, r)
+		if ok && permitted(k, m.agents[agent].keys) {
 			return agent, r, true
 		}
 	}
@@ -88,26 +102,23 @@ func (m *matcher) decide(keys nodeKeys) (agent int32, by rank, ok bool) {
 }
 
 // sole returns the one agent that the keys of one rank point to.
-func (m *matcher) sole(keys nodeKeys, r rank) (agent int32, ok bool) {
-	for _, key := range keys[r] {
+func (m *matcher) sole(k keys, r rank) (agent int32, ok bool) {
+	for _, key := range k[r] {
 		c := m.carriers[r][key]
-		if c == nil {
+		if c == nil || c.agents == 0 {
 			continue
 		}
-		if len(c.agents) != 1 || c.nodes != 1 || ok && c.agents[0] != agent {
+		if c.agents != 1 || c.nodes != 1 || ok && c.agent != agent {
 			return 0, false
 		}
-		agent, ok = c.agents[0], true
+		agent, ok = c.agent, true
 	}
 	return agent, ok
 }
 
 // permitted reports whether the node's annotation, if any, names the agent.
-func (m *matcher) permitted(keys nodeKeys, agent int32) bool {
-	if len(keys[byAnnotation]) == 0 {
-		return true
-	}
-	return slices.Contains(keysOfAgent(m.agents[agent], byAnnotation), keys[byAnnotation][0])
+func permitted(node, agent keys) bool {
+	return len(node[byAnnotation]) == 0 || slices.Contains(agent[byAnnotation], node[byAnnotation][0])
 }
 
 // stronger returns which of two claims to one agent holds.
@@ -133,37 +144,24 @@ func (m *matcher) publish(claims map[int32]claim) *NodeMap {
 			out.agents[m.agents[agent].ID] = claim.node
 		}
 	}
-	for node, keys := range m.nodes {
-		if _, mapped := out.nodes[node]; mapped {
-			continue
-		}
-		if candidates := m.candidates(keys); len(candidates) > 0 {
-			out.nodes[node] = nodeAnswer{why: Ambiguous}
-			out.ambiguous = append(out.ambiguous, AmbiguousNode{Node: node, Agents: candidates})
+	for node, k := range m.nodes {
+		if _, mapped := out.nodes[node]; !mapped && m.matched(k) {
+			out.ambiguous = append(out.ambiguous, AmbiguousNode{Node: node})
 		}
 	}
 	slices.SortFunc(out.ambiguous, func(a, b AmbiguousNode) int { return strings.Compare(a.Node, b.Node) })
+	m.explain(out)
 	return out
 }
 
-// candidates returns the agents that the node's keys match, the first few of
-// the best rank that matches any.
-func (m *matcher) candidates(keys nodeKeys) []string {
+// matched reports whether any agent has a key of the node.
+func (m *matcher) matched(k keys) bool {
 	for r := range ranks {
-		var ids []string
-		for _, key := range keys[r] {
-			if c := m.carriers[r][key]; c != nil {
-				for _, agent := range c.agents[:min(len(c.agents), maxCandidates)] {
-					if m.permitted(keys, agent) {
-						ids = append(ids, m.agents[agent].ID)
-					}
-				}
+		for _, key := range k[r] {
+			if c := m.carriers[r][key]; c != nil && c.agents > 0 {
+				return true
 			}
 		}
-		slices.Sort(ids)
-		if ids = slices.Compact(ids); len(ids) > 0 {
-			return ids[:min(len(ids), maxCandidates)]
-		}
 	}
-	return nil
+	return false
 }

@@ -37,8 +37,8 @@ type Nodes struct {
 
 	// mu guards what the map is made of.
 	mu     sync.Mutex
-	nodes  map[string]nodeKeys      // node name → its keys
-	agents map[string]AgentIdentity // agent ID → identity
+	nodes  map[string]keys       // node name → its keys
+	agents map[string]knownAgent // agent ID → identity
 	// rebuilding is held while a map is made, so that maps appear in order.
 	rebuilding sync.Mutex
 	warned     map[string]bool // nodes reported as ambiguous; guarded by rebuilding
@@ -51,8 +51,8 @@ func NewNodes(client kubernetes.Interface, log *zap.Logger, clk clock.Clock) (*N
 		log:      log,
 		clock:    clk,
 		dirty:    make(chan struct{}, 1),
-		nodes:    map[string]nodeKeys{},
-		agents:   map[string]AgentIdentity{},
+		nodes:    map[string]keys{},
+		agents:   map[string]knownAgent{},
 		warned:   map[string]bool{},
 	}
 	n.current.Store(&NodeMap{})
@@ -113,8 +113,8 @@ func (n *Nodes) Map() *NodeMap { return n.current.Load() }
 func (n *Nodes) SetAgent(agent AgentIdentity) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if known, ok := n.agents[agent.ID]; !ok || known != agent {
-		n.agents[agent.ID] = agent
+	if known, ok := n.agents[agent.ID]; !ok || known.AgentIdentity != agent {
+		n.agents[agent.ID] = knownAgent{agent, keysOfAgent(agent)}
 		n.markDirty()
 	}
 }
@@ -134,9 +134,9 @@ func (n *Nodes) RemoveAgent(id string) {
 // so the map is not to be trusted before the first call.
 func (n *Nodes) ReplaceAgents(agents []AgentIdentity) {
 	n.mu.Lock()
-	n.agents = make(map[string]AgentIdentity, len(agents))
+	n.agents = make(map[string]knownAgent, len(agents))
 	for _, agent := range agents {
-		n.agents[agent.ID] = agent
+		n.agents[agent.ID] = knownAgent{agent, keysOfAgent(agent)}
 	}
 	n.mu.Unlock()
 	n.rebuild()
@@ -150,11 +150,11 @@ func (n *Nodes) nodeChanged(object any) {
 	if !ok {
 		return
 	}
-	keys := keysOfNode(node)
+	fresh := keysOfNode(node)
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if known, ok := n.nodes[node.Name]; !ok || !known.equal(keys) {
-		n.nodes[node.Name] = keys
+	if known, ok := n.nodes[node.Name]; !ok || !known.equal(fresh) {
+		n.nodes[node.Name] = fresh
 		n.markDirty()
 	}
 }

@@ -1,0 +1,175 @@
+package kube
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+	"go.uber.org/zap/zaptest/observer"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/kubernetes/fake"
+	"k8s.io/utils/clock"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
+)
+
+// startNodes runs an informer that ends with the test and returns its log.
+func startNodes(t *testing.T, client kubernetes.Interface) (*Nodes, *observer.ObservedLogs) {
+	t.Helper()
+	core, logs := observer.New(zapcore.InfoLevel)
+	nodes, err := NewNodes(client, zap.New(core), clock.RealClock{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() {
+		if err := nodes.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() { stop(); running.Wait() })
+	if err := nodes.Synced(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return nodes, logs
+}
+
+func update(t *testing.T, client kubernetes.Interface, node *corev1.Node) {
+	t.Helper()
+	if _, err := client.CoreV1().Nodes().Update(t.Context(), node, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestNodesFollowTheCluster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := fake.NewSimpleClientset(newNode("h1", "", "", ""))
+		nodes, _ := startNodes(t, client)
+		nodes.ReplaceAgents([]AgentIdentity{agent("A1", "h1", "10.0.0.1"), agent("A2", "h2", "10.0.0.2")})
+		expect := func(node, want string) {
+			t.Helper()
+			pass(time.Second)
+			if got, _ := nodes.Map().Agent(node); got != want {
+				t.Errorf("node %s is agent %q, want %q", node, got, want)
+			}
+		}
+		expect("h1", "A1")
+		update(t, client, newNode("h1", "A2", "", ""))
+		expect("h1", "A2")
+		nodes.RemoveAgent("A2")
+		expect("h1", "")
+		nodes.SetAgent(agent("A3", "a2", "")) // an agent whose hostname is the annotation's value
+		expect("h1", "A3")
+		if err := client.CoreV1().Nodes().Delete(t.Context(), "h1", metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		expect("h1", "")
+		if node, ok := nodes.Map().Node("A3"); ok {
+			t.Errorf("agent A3 still has the node %q that was deleted", node)
+		}
+	})
+}
+
+func TestChangesThatDoNotMatterRebuildNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := fake.NewSimpleClientset(newNode("h1", "", "10.0.0.1", ""))
+		nodes, _ := startNodes(t, client)
+		nodes.SetAgent(agent("A1", "h1", "10.0.0.1"))
+		pass(time.Second)
+		before := nodes.Map()
+
+		heartbeat := newNode("h1", "", "10.0.0.1", "")
+		heartbeat.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, LastHeartbeatTime: metav1.Now()}}
+		update(t, client, heartbeat)
+		nodes.SetAgent(agent("A1", "h1", "10.0.0.1"))
+		nodes.RemoveAgent("unknown")
+		pass(time.Second)
+		if nodes.Map() != before {
+			t.Error("the map was rebuilt for a heartbeat and an offer of a known agent")
+		}
+	})
+}
+
+func TestManyChangesMakeOneMap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nodes, _ := startNodes(t, fake.NewSimpleClientset(newNode("h1", "", "", "")))
+		pass(time.Second)
+		before := nodes.Map()
+		for i := range 100 {
+			nodes.SetAgent(agent("A1", "h1", ""))
+			nodes.SetAgent(AgentIdentity{ID: "A1", Hostname: string(rune('a' + i%26))})
+			synctest.Wait()
+		}
+		nodes.SetAgent(agent("A1", "h1", ""))
+		synctest.Wait()
+		if nodes.Map() != before {
+			t.Error("rebuilt before the changes had settled")
+		}
+		pass(settle)
+		if id, _ := nodes.Map().Agent("h1"); id != "A1" {
+			t.Errorf("after settling the node is %q, want A1", id)
+		}
+	})
+}
+
+func TestAmbiguousNodeIsWarnedAboutOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nodes, logs := startNodes(t, fake.NewSimpleClientset(newNode("h1", "", "", "")))
+		twins := []AgentIdentity{agent("A1", "h1", ""), agent("A2", "h1", "")}
+		nodes.ReplaceAgents(twins)
+		nodes.Flush()
+		nodes.SetAgent(agent("A3", "h3", ""))
+		pass(time.Second)
+		if got := logs.FilterField(zap.String(logkeys.Node, "h1")).Len(); got != 1 {
+			t.Fatalf("%d warnings about the node, want 1", got)
+		}
+		nodes.ReplaceAgents(twins[:1]) // certain in between
+		nodes.ReplaceAgents(twins)
+		if got := logs.FilterField(zap.String(logkeys.Node, "h1")).Len(); got != 2 {
+			t.Errorf("%d warnings about the node, want 2", got)
+		}
+	})
+}
+
+func TestManyAmbiguousNodesDoNotFloodTheLog(t *testing.T) {
+	core, logs := observer.New(zapcore.InfoLevel)
+	nodes, err := NewNodes(fake.NewSimpleClientset(), zap.New(core), clock.RealClock{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ambiguous := make([]AmbiguousNode, 1000)
+	for i := range ambiguous {
+		ambiguous[i].Node = string(rune('0' + i))
+	}
+	nodes.warn(ambiguous)
+	if got := logs.Len(); got != maxWarnings+1 {
+		t.Errorf("%d lines for 1000 nodes, want %d", got, maxWarnings+1)
+	}
+	if got := logs.FilterField(zap.Int(logkeys.Count, 1000-maxWarnings)).Len(); got != 1 {
+		t.Errorf("%d lines count the rest, want 1", got)
+	}
+}
+
+func TestTrimNode(t *testing.T) {
+	node := newNode("n", "A1", "10.0.0.1", "h1")
+	node.Annotations["other"], node.Labels["other"] = "x", "x"
+	node.Status.Images = []corev1.ContainerImage{{Names: []string{"large"}}}
+	object, err := trimNode(node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trimmed := object.(*corev1.Node)
+	if !keysOfNode(trimmed).equal(keysOfNode(node)) {
+		t.Errorf("keys = %v, want %v", keysOfNode(trimmed), keysOfNode(node))
+	}
+	if len(trimmed.Annotations) != 1 || len(trimmed.Labels) != 1 || trimmed.Status.Images != nil {
+		t.Errorf("ballast was kept: %+v", trimmed)
+	}
+}
