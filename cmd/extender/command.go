@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/app"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/config"
+)
+
+const defaultConfig = "/etc/kube-mesos-extender/config.yaml"
+
+// usageError marks a command line that cannot be understood.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+// flags are the only settings outside the configuration file.
+type flags struct{ config, logLevel string }
+
+func newCommand() *cobra.Command {
+	var f flags
+	root := &cobra.Command{
+		Use:           "extender",
+		Short:         "Kubernetes scheduler extender backed by Mesos offers",
+		Long:          "extender runs beside a stock kube-scheduler and lets pods go only where cached\nMesos offers cover them; it reserves the matching offers when a pod is bound.",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return runDaemon(cmd, f) },
+	}
+	root.PersistentFlags().StringVar(&f.config, "config", defaultConfig, "path of the configuration file")
+	root.Flags().StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	configCmd := &cobra.Command{Use: "config", Short: "Look at the configuration", Args: cobra.NoArgs}
+	configCmd.AddCommand(&cobra.Command{
+		Use:   "print",
+		Short: "Check the configuration file and print it with every default",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return printConfig(cmd, f) },
+	})
+	root.AddCommand(configCmd, &cobra.Command{
+		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), version())
+			return err
+		},
+	})
+	return root
+}
+
+func runDaemon(cmd *cobra.Command, f flags) error {
+	log, err := newLogger(f.logLevel)
+	if err != nil {
+		return &usageError{err}
+	}
+	cfg, err := config.Load(f.config)
+	if err != nil {
+		return err
+	}
+	log.Info("starting", zap.String("version", version()), zap.String("config", f.config))
+	err = app.Run(cmd.Context(), cfg, log)
+	if err != nil {
+		log.Error("stopped", zap.Error(err))
+	} else {
+		log.Info("stopped")
+	}
+	// A log that cannot be flushed at exit has nowhere to report to.
+	_ = log.Sync()
+	return err
+}
+
+func printConfig(cmd *cobra.Command, f flags) error {
+	cfg, err := config.Load(f.config)
+	if err != nil {
+		return err
+	}
+	out, err := cfg.Print()
+	if err != nil {
+		return err
+	}
+	_, err = cmd.OutOrStdout().Write(out)
+	return err
+}
+
+// newLogger writes JSON lines to standard error.
+func newLogger(level string) (*zap.Logger, error) {
+	parsed, err := zapcore.ParseLevel(level)
+	if err != nil {
+		return nil, fmt.Errorf("--log-level: %w", err)
+	}
+	cfg := zap.NewProductionConfig()
+	cfg.Level = zap.NewAtomicLevelAt(parsed)
+	cfg.Sampling = nil // every decision is logged
+	cfg.DisableStacktrace = true
+	cfg.EncoderConfig.TimeKey = "time"
+	cfg.EncoderConfig.EncodeTime = zapcore.RFC3339NanoTimeEncoder
+	return cfg.Build()
+}
+
+// version is what the Go toolchain stamped into the binary.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "unknown"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,215 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/google/uuid"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/utils/clock"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/bind"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/config"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/demand"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/filter"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/kube"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesos"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/reservation"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/server"
+)
+
+// App is one replica of the daemon.
+type App struct {
+	cfg      *config.Config
+	log      *zap.Logger
+	clock    clock.WithTicker
+	registry *prometheus.Registry
+	metrics  *metrics
+
+	client       kubernetes.Interface
+	pods         *kube.Pods
+	nodes        *kube.Nodes
+	lease        *kube.Lease
+	translator   *resources.Translator
+	master       *mesos.Client
+	cache        *offercache.Cache
+	reservations *reservation.Manager
+	demand       *demand.Manager
+	binder       *bind.Binder
+	server       *server.Server
+
+	state state // what readiness is made of
+}
+
+// Run runs a replica until ctx ends, which is no error, or until something
+// happened that only a restart mends: the lease was lost, the framework was
+// taken over, the master refuses us. In the first case binds in flight finish
+// before Mesos is left and the lease is given up.
+func Run(ctx context.Context, cfg *config.Config, log *zap.Logger) error {
+	kube.BridgeKlog(log)
+	client, _, err := kube.Connect(cfg.Kubernetes.Kubeconfig, log)
+	if err != nil {
+		return err
+	}
+	a, err := New(cfg, client, log)
+	if err != nil {
+		return err
+	}
+	return a.Run(ctx)
+}
+
+// New builds a replica. Nothing is sent or listened on before Run.
+func New(cfg *config.Config, client kubernetes.Interface, log *zap.Logger) (*App, error) {
+	a := &App{cfg: cfg, client: client, log: log, clock: clock.RealClock{}, registry: prometheus.NewRegistry()}
+	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	a.cache = offercache.New(a.clock)
+	a.metrics = newMetrics(a.registry, a.cache)
+	for _, build := range []func() error{a.buildKube, a.buildMesos, a.buildDecisions, a.buildServer} {
+		if err := build(); err != nil {
+			return nil, err
+		}
+	}
+	return a, nil
+}
+
+func (a *App) buildKube() (err error) {
+	if a.pods, err = kube.NewPods(a.client, a.cfg.SchedulerName, a.log); err != nil {
+		return err
+	}
+	if err := a.pods.On(podEvents{a}); err != nil {
+		return err
+	}
+	if a.nodes, err = kube.NewNodes(a.client, a.log, a.clock); err != nil {
+		return err
+	}
+	lease := a.cfg.Kubernetes.Lease
+	a.lease, err = kube.NewLease(a.client, kube.LeaseOptions{
+		Namespace: lease.Namespace, Name: lease.Name, Identity: identity(),
+		LeaseDuration: lease.LeaseDuration.Duration, RenewDeadline: lease.RenewDeadline.Duration,
+		RetryPeriod: lease.RetryPeriod.Duration,
+	}, a.log, a.clock)
+	return err
+}
+
+// identity is unique to this process, also over its restarts.
+func identity() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown-host"
+	}
+	return host + "_" + uuid.NewString()
+}
+
+func (a *App) buildDecisions() error {
+	cfg := a.cfg
+	principal, err := a.principal()
+	if err != nil {
+		return err
+	}
+	a.reservations = reservation.New(reservation.Options{
+		Cluster: cfg.ClusterID, Principal: principal,
+		ConfirmTimeout: cfg.Bind.ConfirmTimeout.Duration,
+		AuditInterval:  cfg.Release.SweepInterval.Duration,
+		OrphanGrace:    cfg.Release.OrphanGrace.Duration,
+		UnboundGrace:   cfg.Release.UnboundGrace.Duration,
+		OperatorAfter:  cfg.Release.OperatorAfter.Duration,
+		RemainderWait:  cfg.Bind.RemainderWait.Duration,
+	}, reservation.Deps{
+		Cache: a.cache, Master: a.master, Operator: operator{a}, Pods: liveness{a},
+		Hurry: func(role string) { a.demand.Hurry(role) },
+		Log:   a.log, Registerer: a.registry, Clock: a.clock,
+	})
+	a.demand = demand.New(demandOptions(cfg), demand.Deps{
+		Cache: a.cache, Master: a.master, Wanting: a.reservations.Wanting,
+		Mapped: a.mapped, Wake: a.wake,
+		Log: a.log, Registerer: a.registry, Clock: a.clock,
+	})
+	a.binder = bind.New(bind.Options{
+		SchedulerName: cfg.SchedulerName,
+		RefuseForeign: cfg.ForeignPods == config.Refuse,
+		Timeout:       cfg.Bind.Timeout.Duration,
+	}, bind.Deps{
+		Pods: a.pods, Reserver: a.reservations, Need: a.need, Agent: a.agentOf,
+		Bindings: bindings{a}, Leading: a.lease.IsLeader,
+		Log: a.log, Registerer: a.registry, Clock: a.clock,
+	})
+	return nil
+}
+
+func (a *App) buildServer() error {
+	cfg := a.cfg.Server
+	a.server = server.New(server.Options{
+		Address: cfg.Address, DebugAddress: cfg.DebugAddress, MaxBodyBytes: cfg.MaxBodyBytes,
+		TLS:             server.TLS(cfg.TLS),
+		ShutdownTimeout: cfg.ShutdownTimeout.Duration,
+		Strategy:        filter.Strategy(a.cfg.Scoring.Strategy),
+	}, server.Deps{
+		Cluster: a, Binder: a.binder, Ready: a, Waiting: a,
+		Log: a.log, Registry: a.registry, Clock: a.clock,
+	})
+	return nil
+}
+
+func demandOptions(cfg *config.Config) demand.Options {
+	opts := demand.Options{
+		IdleHold:       cfg.Offers.IdleHold.Duration,
+		MaxHold:        cfg.Offers.MaxHold.Duration,
+		HeadroomAgents: cfg.Offers.Headroom.Agents,
+		IdleRefuse:     cfg.Offers.DeclineRefuse.Duration,
+		PendingRefuse:  cfg.Offers.PendingRefuse.Duration,
+		ReviveInterval: cfg.Offers.ReviveInterval.Duration,
+	}
+	if cfg.Wake.Enabled {
+		opts.WakeInterval = cfg.Wake.Interval.Duration
+	}
+	return opts
+}
+
+// Run runs the replica; see the package's Run.
+func (a *App) Run(ctx context.Context) error {
+	// work outlives ctx: when ctx ends the server drains first.
+	work, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer stop(nil)
+	group, work := errgroup.WithContext(work)
+	group.Go(func() error {
+		defer stop(nil)
+		return a.serve(ctx, work)
+	})
+	group.Go(func() error { return a.pods.Run(work) })
+	group.Go(func() error { return a.nodes.Run(work) })
+	group.Go(func() error {
+		err := a.lease.Run(work, a.lead)
+		if err == nil && work.Err() == nil {
+			return errors.New("leadership ended without a reason")
+		}
+		return err
+	})
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// serve answers kube-scheduler until ctx or work ends, then lets the requests
+// and binds in flight finish.
+func (a *App) serve(ctx, work context.Context) error {
+	serving, stop := context.WithCancel(work)
+	defer stop()
+	defer context.AfterFunc(ctx, func() {
+		a.state.draining.Store(true)
+		stop()
+	})()
+	if err := a.server.Run(serving); err != nil {
+		return fmt.Errorf("serve: %w", err)
+	}
+	a.binder.Drain()
+	return nil
+}

@@ -1,0 +1,92 @@
+package app
+
+import (
+	"go.uber.org/zap"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/kube"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesos"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+// mesosEvents passes on what the master says. It runs in the Mesos event loop,
+// so nothing here blocks.
+type mesosEvents struct {
+	*App
+	ids chan string // the framework ID to save; holds the latest
+}
+
+var _ mesos.Handler = mesosEvents{}
+
+// timed measures how long an event kept the loop.
+func (e mesosEvents) timed(event string) func() {
+	start := e.clock.Now()
+	return func() { e.metrics.loop.WithLabelValues(event).Observe(e.clock.Since(start).Seconds()) }
+}
+
+func (e mesosEvents) Subscribed(s mesos.Subscription) {
+	defer e.timed("subscribed")()
+	e.cache.Reset(s.Generation)
+	e.state.subscribed.Store(true)
+	select {
+	case <-e.ids: // one that nobody has taken is out of date
+	default:
+	}
+	e.ids <- s.FrameworkID
+	e.reservations.Connection(true)
+	e.demand.Connection(true)
+}
+
+func (e mesosEvents) Disconnected(generation uint64, _ error) {
+	defer e.timed("disconnected")()
+	e.state.subscribed.Store(false)
+	e.cache.Reset(generation)
+	e.reservations.Connection(false)
+	e.demand.Connection(false)
+}
+
+func (e mesosEvents) Offers(generation uint64, offers []*resources.Offer) {
+	defer e.timed("offers")()
+	for _, o := range offers {
+		e.nodes.SetAgent(kube.AgentIdentity{ID: o.AgentID, Hostname: o.Hostname, Address: o.Address})
+	}
+	keys := e.cache.Add(generation, offers)
+	e.reservations.Offers(offers, keys)
+	e.demand.Changed(keys)
+}
+
+func (e mesosEvents) Rescind(generation uint64, offerID string) {
+	defer e.timed("rescind")()
+	e.metrics.rescinds.Inc()
+	if key, ok := e.cache.Rescind(generation, offerID); ok {
+		e.reservations.Touched(key)
+	}
+}
+
+func (e mesosEvents) OperationStatus(s mesos.OperationStatus) {
+	defer e.timed("operation_status")()
+	e.reservations.Status(s)
+}
+
+// InverseOffer asks for resources that only the pods' owners can free; it is
+// reported, and the reservations stay until the pods have gone.
+func (e mesosEvents) InverseOffer(_ uint64, inverse mesos.InverseOffer) {
+	defer e.timed("inverse_offer")()
+	e.log.Info("maintenance is planned for an agent", zap.String(logkeys.AgentID, inverse.AgentID),
+		zap.Time("start", inverse.Maintenance.Start), zap.Duration(logkeys.Duration, inverse.Maintenance.Duration))
+}
+
+func (e mesosEvents) RescindInverseOffer(uint64, string) {}
+
+func (e mesosEvents) AgentLost(agentID string) {
+	defer e.timed("agent_lost")()
+	e.log.Info("agent lost", zap.String(logkeys.AgentID, agentID))
+	e.cache.ForgetAgent(agentID)
+	for _, role := range e.cfg.Mesos.Roles {
+		e.reservations.Touched(offercache.Key{AgentID: agentID, Role: role})
+	}
+}
+
+// eventBuckets reach from a cheap event to one that others notice.
+var eventBuckets = []float64{.00001, .0001, .001, .005, .01, .05, .1, .5, 1}

@@ -1,0 +1,120 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+
+	corev1 "k8s.io/api/core/v1"
+	schedulingv1 "k8s.io/component-helpers/scheduling/corev1"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/demand"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/kube"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesos"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/reservation"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+// podEvents passes on what happens to opted-in pods, on every replica: the
+// standby is warm.
+type podEvents struct{ *App }
+
+func (e podEvents) PodChanged(pod *corev1.Pod) {
+	uid := string(pod.UID)
+	if kube.Waiting(pod) {
+		e.demand.Pending(uid, e.role(pod))
+		return
+	}
+	e.demand.Settled(uid)
+	if kube.Finished(pod) {
+		e.reservations.Release(uid, "the pod has ended")
+		return
+	}
+	if agentID, ok := e.agentOf(pod.Spec.NodeName); ok {
+		e.reservations.NoteBound(uid, agentID)
+	}
+}
+
+func (e podEvents) PodGone(uid string) {
+	e.demand.Settled(uid)
+	e.reservations.Release(uid, "the pod was deleted")
+}
+
+// liveness answers reservation.Pods from the API server itself.
+type liveness struct{ *App }
+
+func (l liveness) Liveness(ctx context.Context, p reservation.Pod) (reservation.Liveness, error) {
+	pod, err := l.pods.Live(ctx, p.Namespace, p.Name)
+	switch {
+	case errors.Is(err, kube.ErrPodGone):
+		return reservation.Liveness{}, nil
+	case err != nil:
+		return reservation.Liveness{}, err
+	case string(pod.UID) != p.UID || kube.Finished(pod):
+		return reservation.Liveness{}, nil
+	}
+	agentID, _ := l.agentOf(pod.Spec.NodeName)
+	return reservation.Liveness{
+		Alive: true, Bound: pod.Spec.NodeName != "", AgentID: agentID,
+		Priority: schedulingv1.PodPriority(pod),
+	}, nil
+}
+
+// operator reads the master's agents for recovery, and tells the node map of
+// them: only the full list shows which hostnames and addresses are shared.
+type operator struct{ *App }
+
+func (o operator) Agents(ctx context.Context) ([]mesos.Agent, error) {
+	agents, err := o.master.Agents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	identities := make([]kube.AgentIdentity, 0, len(agents))
+	for _, agent := range agents {
+		identity := kube.AgentIdentity{ID: agent.ID, Hostname: agent.Hostname}
+		if at, err := netip.ParseAddrPort(agent.Address); err == nil {
+			identity.Address = at.Addr()
+		}
+		identities = append(identities, identity)
+	}
+	o.nodes.ReplaceAgents(identities)
+	return agents, nil
+}
+
+func (o operator) UnreserveByOperator(ctx context.Context, agentID string, portions []resources.Portion) error {
+	return o.master.UnreserveByOperator(ctx, agentID, portions)
+}
+
+// bindings posts Bindings for bind.
+type bindings struct{ *App }
+
+func (b bindings) Post(ctx context.Context, pod *corev1.Pod, node string) error {
+	return kube.PostBinding(ctx, b.client, pod, node)
+}
+
+func (b bindings) Fence(ctx context.Context, pod *corev1.Pod) (string, error) {
+	return kube.Fence(ctx, b.client, pod, b.clock.Now())
+}
+
+// agentOf maps a node to the one agent it stands for.
+func (a *App) agentOf(node string) (string, bool) {
+	agentID, why := a.nodes.Map().Agent(node)
+	return agentID, why == kube.Mapped
+}
+
+func (a *App) mapped(agentID string) bool {
+	_, ok := a.nodes.Map().Node(agentID)
+	return ok
+}
+
+func (a *App) wake(ctx context.Context, p demand.Pod) error {
+	pod, ok := a.pods.ByUID(p.UID)
+	if !ok {
+		return nil // gone meanwhile
+	}
+	err := kube.Wake(ctx, a.client, pod, a.clock.Now())
+	if errors.Is(err, kube.ErrPodGone) {
+		return nil
+	}
+	return err
+}
