@@ -69,13 +69,19 @@ func encodeLabels(labels []resources.Label) []mesos.Label {
 }
 
 // encodeAccept builds ACCEPT. Operations apply in order; filters are always
-// set, because an absent filter means 5 seconds.
+// set, because an absent filter means 5 seconds. Here and below, lists are
+// empty rather than nil: the library's JSON has null for nil, which Mesos'
+// parser does not take.
 func encodeAccept(a Accept) *scheduler.Call {
 	operations := make(calls.OfferOperations, len(a.Operations))
 	for i, op := range a.Operations {
 		operations[i] = encodeOperation(op)
 	}
-	return calls.Accept(operations.WithOffers(offerIDs(a.OfferIDs)...)).With(calls.RefuseSeconds(max(a.Refuse, 0)))
+	call := calls.Accept(operations.WithOffers(offerIDs(a.OfferIDs)...)).With(calls.RefuseSeconds(max(a.Refuse, 0)))
+	if call.Accept.Operations == nil {
+		call.Accept.Operations = []mesos.Offer_Operation{}
+	}
+	return call
 }
 
 func encodeOperation(op Operation) mesos.Offer_Operation {
@@ -84,6 +90,7 @@ func encodeOperation(op Operation) mesos.Offer_Operation {
 	switch op.Type {
 	case Reserve:
 		out = calls.OpReserve(list...)
+		out.Reserve.Source = []mesos.Resource{}
 	case Unreserve:
 		out = calls.OpUnreserve(list...)
 	}
@@ -107,5 +114,9 @@ func encodeReconcile(refs []OperationRef) *scheduler.Call {
 	for i, ref := range refs {
 		list[i] = calls.ReconcileOperationRequest{OperationID: ref.OperationID, AgentID: ref.AgentID}
 	}
-	return calls.ReconcileOperations(list)
+	call := calls.ReconcileOperations(list)
+	if call.ReconcileOperations.Operations == nil {
+		call.ReconcileOperations.Operations = []scheduler.Call_ReconcileOperations_Operation{}
+	}
+	return call
 }
