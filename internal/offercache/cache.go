@@ -42,6 +42,8 @@ type Cache struct {
 	departed int
 	// arrivals numbers holds in the order they came.
 	arrivals uint64
+	// dirty are the slots that changed since the last refresh.
+	dirty []*slot
 	// tombstones are offers rescinded before they were seen.
 	tombstones tombstones
 }
@@ -61,6 +63,7 @@ type slot struct {
 	waiting    []*hold     // in arrival order
 	claimed    resources.Vector
 	view       RoleView // the amounts, as readers see them; kept by refresh
+	dirty      bool     // is in Cache.dirty
 }
 
 // held is one offer in hand.

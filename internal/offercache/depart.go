@@ -64,7 +64,8 @@ func (c *Cache) Take(key Key, unreserve []resources.Portion) (Departure, bool) {
 	}
 	d.Reserve, stock = c.depart(s, leaving, stock)
 	c.expect(s, usable(stock, key.Role))
-	c.refresh(map[*slot]struct{}{s: {}})
+	c.touch(s)
+	c.refresh()
 	return d, true
 }
 

@@ -60,15 +60,14 @@ func (c *Cache) ExpireExpected(olderThan time.Duration) []Key {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.clock.Now()
-	touched := make(map[*slot]struct{})
 	for s := range c.expecting {
 		before := len(s.remainders)
 		s.remainders = slices.DeleteFunc(s.remainders, func(r remainder) bool {
 			return now.Sub(r.since) > olderThan
 		})
 		if len(s.remainders) < before {
-			touched[s] = struct{}{}
+			c.touch(s)
 		}
 	}
-	return c.refresh(touched)
+	return c.refresh()
 }

@@ -70,7 +70,8 @@ func (c *Cache) Hold(podUID string, key Key, need resources.Vector) error {
 	h := &hold{podUID: podUID, arrival: c.arrivals, key: key, slot: s, need: need.Clone()}
 	c.holds[podUID] = h
 	s.wait(h)
-	c.refresh(map[*slot]struct{}{s: {}})
+	c.touch(s)
+	c.refresh()
 	return nil
 }
 
@@ -89,7 +90,8 @@ func (c *Cache) Unhold(podUID string) {
 		return
 	}
 	h.slot.leave(h)
-	c.refresh(map[*slot]struct{}{h.slot: {}})
+	c.touch(h.slot)
+	c.refresh()
 }
 
 // Doomed returns the pods, in arrival order, whose waiting holds the key's
@@ -103,9 +105,9 @@ func (c *Cache) Doomed(key Key) []string {
 		return nil
 	}
 	_, doomed := pick(s.waiting, s.total())
-	uids := make([]string, len(doomed))
-	for i, h := range doomed {
-		uids[i] = h.podUID
+	var uids []string
+	for _, h := range doomed {
+		uids = append(uids, h.podUID)
 	}
 	return uids
 }

@@ -42,17 +42,15 @@ func (c *Cache) Withdraw(offerIDs []string) []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var gone []string
-	touched := make(map[*slot]struct{})
 	for _, id := range offerIDs {
 		h, known := c.offers[id]
 		if !known || len(h.slot.waiting) > 0 {
 			continue
 		}
 		c.drop(h)
-		touched[h.slot] = struct{}{}
 		gone = append(gone, id)
 	}
-	c.refresh(touched)
+	c.refresh()
 	return gone
 }
 

@@ -15,6 +15,9 @@ const chunk = 512
 // in hand are ignored. An offer settles what its key expected: Mesos hands the
 // remainder of an ACCEPT back in one new offer (trap T6).
 func (c *Cache) Add(generation uint64, offers []*resources.Offer) []Key {
+	if len(offers) <= chunk {
+		return c.addChunk(generation, offers)
+	}
 	var touched []Key
 	seen := make(map[Key]struct{}, len(offers))
 	for part := range slices.Chunk(offers, chunk) {
@@ -34,19 +37,15 @@ func (c *Cache) addChunk(generation uint64, offers []*resources.Offer) []Key {
 	if generation == 0 || generation != c.generation {
 		return nil
 	}
-	touched := make(map[*slot]struct{}, len(offers))
 	for _, offer := range offers {
-		if s := c.addOne(offer); s != nil {
-			touched[s] = struct{}{}
-		}
+		c.addOne(offer)
 	}
-	return c.refresh(touched)
+	return c.refresh()
 }
 
-// addOne takes one offer in and returns its slot, nil if it was ignored.
-func (c *Cache) addOne(offer *resources.Offer) *slot {
+func (c *Cache) addOne(offer *resources.Offer) {
 	if _, known := c.offers[offer.ID]; known || c.tombstones.remove(offer.ID) {
-		return nil
+		return
 	}
 	s := c.ensure(Key{offer.AgentID, offer.Role})
 	h := &held{offer: offer, slot: s, since: c.clock.Now(), usable: usable(offer.Portions, offer.Role)}
@@ -54,7 +53,7 @@ func (c *Cache) addOne(offer *resources.Offer) *slot {
 	c.agents[offer.AgentID].latest = offer
 	s.offers = append(s.offers, h)
 	s.settle(h.usable)
-	return s
+	c.touch(s)
 }
 
 // Rescind takes an offer away and returns its key. The RESCIND of an offer
@@ -72,7 +71,7 @@ func (c *Cache) Rescind(generation uint64, offerID string) (Key, bool) {
 		return Key{}, false
 	}
 	c.drop(h)
-	c.refresh(map[*slot]struct{}{h.slot: {}})
+	c.refresh()
 	return h.slot.key, true
 }
 
@@ -85,21 +84,21 @@ func (c *Cache) ForgetAgent(agentID string) {
 	if a == nil {
 		return
 	}
-	touched := make(map[*slot]struct{}, len(a.slots))
 	for _, s := range a.slots {
 		for _, h := range s.offers {
 			delete(c.offers, h.offer.ID)
 		}
 		s.offers, s.remainders = nil, nil
-		touched[s] = struct{}{}
+		c.touch(s)
 	}
-	c.refresh(touched)
+	c.refresh()
 }
 
-// drop takes an offer out of hand. The caller refreshes its slot.
+// drop takes an offer out of hand.
 func (c *Cache) drop(h *held) {
 	delete(c.offers, h.offer.ID)
 	h.slot.offers = slices.DeleteFunc(h.slot.offers, func(o *held) bool { return o == h })
+	c.touch(h.slot)
 }
 
 // usable returns the sum of portions on which role may put a reservation. The

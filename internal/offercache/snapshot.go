@@ -69,17 +69,26 @@ func newSnapshot(generation uint64) *Snapshot {
 	return &Snapshot{generation: generation, table: newTable()}
 }
 
+// touch notes that a slot changed. The caller calls refresh before it unlocks.
+func (c *Cache) touch(s *slot) {
+	if !s.dirty {
+		s.dirty = true
+		c.dirty = append(c.dirty, s)
+	}
+}
+
 // refresh computes the amounts of the touched slots anew, publishes a snapshot
 // in which their agents are replaced, and forgets slots that have become
-// empty. It returns the keys of the slots.
-func (c *Cache) refresh(touched map[*slot]struct{}) []Key {
-	if len(touched) == 0 {
+// empty. It returns the keys of the slots, in the order they were touched.
+func (c *Cache) refresh() []Key {
+	if len(c.dirty) == 0 {
 		return nil
 	}
 	old := c.snapshot.Load()
 	edit := old.table.edit()
-	keys := make([]Key, 0, len(touched))
-	for s := range touched {
+	keys := make([]Key, 0, len(c.dirty))
+	for _, s := range c.dirty {
+		s.dirty = false
 		s.updateView()
 		if len(s.remainders) > 0 {
 			c.expecting[s] = struct{}{}
@@ -88,6 +97,8 @@ func (c *Cache) refresh(touched map[*slot]struct{}) []Key {
 		}
 		keys = append(keys, s.key)
 	}
+	clear(c.dirty)
+	c.dirty = c.dirty[:0]
 	for _, key := range keys {
 		if view := c.view(key.AgentID); view != nil {
 			edit.put(view)

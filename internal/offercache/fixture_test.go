@@ -4,7 +4,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 	clocktesting "k8s.io/utils/clock/testing"
 )
@@ -74,22 +73,17 @@ func (f fixture) wantFree(key Key, want string) {
 	}
 }
 
-func TestTakeReservesAndExpectsTheRest(t *testing.T) {
-	f := subscribed(t, offer("o1", key1, amounts(4, 1024)))
-	f.mustHold("pod-a", key1, amounts(1, 256))
-	f.mustHold("pod-b", key1, amounts(2, 256))
-	f.wantFree(key1, "cpus:1;mem:512")
-	want := Departure{
-		Generation: 1, Key: key1, OfferIDs: []string{"o1"},
-		Reserve: []Reserve{
-			{"pod-a", []resources.Portion{{Vector: amounts(1, 256)}}},
-			{"pod-b", []resources.Portion{{Vector: amounts(2, 256)}}},
-		},
-	}
-	if diff := cmp.Diff(want, f.mustTake(key1)); diff != "" {
-		t.Errorf("departure (-want +got):\n%s", diff)
-	}
-	f.wantFree(key1, "cpus:1;mem:512")
-	f.Add(1, []*resources.Offer{offer("o2", key1, amounts(1, 512))})
-	f.wantFree(key1, "cpus:1;mem:512")
+// pod returns the stack of a reservation of ours for one pod.
+func pod(uid string) []resources.Layer {
+	return []resources.Layer{{Dynamic: true, Role: role, Labels: []resources.Label{{Key: "pod", Value: uid}}}}
+}
+
+// with returns o with one more portion.
+func with(o *resources.Offer, layers []resources.Layer, v resources.Vector) *resources.Offer {
+	o.Portions = append(o.Portions, resources.Portion{Layers: layers, Vector: v})
+	return o
+}
+
+func ports(begin, end uint64) resources.Vector {
+	return resources.Vector{Ports: resources.Ranges{{Begin: begin, End: end}}}
 }

@@ -1,0 +1,210 @@
+package offercache
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+// free is what the model thinks a new hold may claim.
+func (w *world) free(key Key) resources.Vector {
+	v := w.inHand(key)
+	for _, r := range w.expected[key] {
+		v = v.Add(r.usable)
+	}
+	for _, h := range w.waiting[key] {
+		v = v.Sub(sumOf(h.Portions))
+	}
+	return v
+}
+
+func (w *world) inHand(key Key) resources.Vector {
+	var v resources.Vector
+	for _, o := range w.offers {
+		if o.AgentID == key.AgentID && o.Role == key.Role {
+			v = v.Add(o.Usable())
+		}
+	}
+	return v
+}
+
+// take lets a departure leave, with some of the reservations of pods that have
+// departed, and carries it out.
+func (w *world) take() {
+	key := w.key()
+	var ask []resources.Portion
+	for _, uid := range slices.Sorted(maps.Keys(w.reserved[key])) {
+		if w.rng.IntN(3) == 0 {
+			ask = append(ask, w.reserved[key][uid])
+		}
+	}
+	d, ok := w.cache.Take(key, ask)
+	if !ok {
+		return
+	}
+	w.departures++
+	var stock []resources.Portion
+	for _, id := range d.OfferIDs {
+		o, inHand := w.offers[id]
+		if !inHand || (Key{o.AgentID, o.Role}) != key {
+			w.t.Fatalf("departure for %v uses %s", key, id)
+		}
+		stock = append(stock, w.giveBack(id).Portions...)
+	}
+	original := slices.Clone(stock)
+	for _, p := range d.Unreserve {
+		stock = append(w.cut(stock, p), p.Pop())
+		delete(w.reserved[key], p.Layers[len(p.Layers)-1].Labels[0].Value)
+	}
+	if len(d.Unreserve) > 0 && len(d.Reserve) > 0 {
+		w.handovers++
+	}
+	var pushed []resources.Portion
+	for _, r := range d.Reserve {
+		stock, pushed = w.reserve(key, r, stock, pushed)
+	}
+	if left := usable(stock, key.Role); !left.IsZero() {
+		w.expected[key] = append(w.expected[key], remainder{left, w.clock.Now()})
+	}
+	if w.rng.IntN(5) == 0 {
+		return // the ACCEPT failed: the offers' resources are back in the pool as they were
+	}
+	pool := w.pool[key]
+	for _, p := range original {
+		pool = w.cut(pool, p)
+	}
+	w.pool[key] = merge(slices.Concat(pool, stock, pushed))
+}
+
+// reserve carries one pod's share of a departure out.
+func (w *world) reserve(key Key, r Reserve, stock, pushed []resources.Portion) (rest, all []resources.Portion) {
+	i := slices.IndexFunc(w.waiting[key], func(h Reserve) bool { return h.PodUID == r.PodUID })
+	if i < 0 {
+		w.t.Fatalf("%s departs and does not wait", r.PodUID)
+	}
+	need := sumOf(w.waiting[key][i].Portions)
+	if !sumOf(r.Portions).Equal(need) {
+		w.t.Fatalf("%s gets %v, needs %v", r.PodUID, r.Portions, need)
+	}
+	w.waiting[key] = slices.Delete(w.waiting[key], i, i+1)
+	w.departed[r.PodUID] = need
+	for _, p := range r.Portions {
+		if !p.Usable(key.Role) {
+			w.t.Fatalf("%s gets %v, which %s cannot reserve", r.PodUID, p, key.Role)
+		}
+		stock = w.cut(stock, p)
+		mine := p.Push(resources.Layer{Dynamic: true, Role: key.Role, Labels: []resources.Label{{Key: "pod", Value: r.PodUID}}}, p.Vector)
+		pushed = append(pushed, mine)
+		w.reserved[key][r.PodUID] = mine
+	}
+	return stock, pushed
+}
+
+// cut takes p out of portions, which must hold it.
+func (w *world) cut(portions []resources.Portion, p resources.Portion) []resources.Portion {
+	portions = merge(portions)
+	i := slices.IndexFunc(portions, p.SameStack)
+	if i < 0 || !portions[i].Vector.Covers(p.Vector) {
+		w.t.Fatalf("%v is not in %v", p, portions)
+	}
+	portions[i].Vector = portions[i].Vector.Sub(p.Vector)
+	return slices.DeleteFunc(portions, func(p resources.Portion) bool { return p.Vector.IsZero() })
+}
+
+// check compares the cache with the model in everything that can be seen.
+func (w *world) check() {
+	views := dump(w.cache.Snapshot())
+	want := map[Key]string{}
+	for _, key := range w.keys {
+		all := w.pool[key]
+		var offered resources.Vector
+		visible := len(w.expected[key]) > 0
+		for _, o := range w.offers {
+			if o.AgentID == key.AgentID && o.Role == key.Role {
+				all, visible = slices.Concat(all, o.Portions), true
+				offered = offered.Add(sumOf(o.Portions))
+			}
+		}
+		if got := sumOf(all).String(); got != w.total[key] {
+			w.t.Fatalf("%v has %s, had %s at first", key, got, w.total[key])
+		}
+		certain := w.inHand(key)
+		for _, h := range w.waiting[key] {
+			certain = certain.Sub(sumOf(h.Portions))
+		}
+		if visible {
+			want[key] = fmt.Sprint(w.free(key), " ", certain, " ", offered)
+		}
+		if diff := cmp.Diff(w.doomed(key), w.cache.Doomed(key)); diff != "" {
+			w.t.Fatalf("doomed of %v (-want +got):\n%s", key, diff)
+		}
+	}
+	if diff := differ(want, views); diff != "" {
+		w.t.Fatalf("snapshot (-want +got):\n%s", diff)
+	}
+	w.checkStats()
+}
+
+func (w *world) checkStats() {
+	want := Stats{Generation: w.generation, Offers: len(w.offers), Agents: w.cache.Snapshot().Len(), HoldsDeparted: len(w.departed)}
+	var waiting []Key
+	for _, key := range w.keys {
+		want.HoldsWaiting += len(w.waiting[key])
+		if len(w.expected[key]) > 0 {
+			want.Expected++
+		}
+		if len(w.waiting[key]) > 0 {
+			waiting = append(waiting, key)
+		}
+	}
+	if diff := cmp.Diff(want, w.cache.Stats()); diff != "" {
+		w.t.Fatalf("stats (-want +got):\n%s", diff)
+	}
+	got := w.cache.Waiting()
+	slices.SortFunc(got, func(a, b Key) int { return slices.Index(w.keys, a) - slices.Index(w.keys, b) })
+	if diff := cmp.Diff(waiting, got); diff != "" {
+		w.t.Fatalf("keys with waiting holds (-want +got):\n%s", diff)
+	}
+	if got := len(w.cache.agents); got > len(w.keys) {
+		w.t.Fatalf("the cache keeps %d agents", got)
+	}
+}
+
+// doomed is what the model expects of Doomed.
+func (w *world) doomed(key Key) []string {
+	left := w.inHand(key)
+	for _, r := range w.expected[key] {
+		left = left.Add(r.usable)
+	}
+	var out []string
+	for _, h := range w.waiting[key] {
+		if need := sumOf(h.Portions); left.Covers(need) {
+			left = left.Sub(need)
+		} else {
+			out = append(out, h.PodUID)
+		}
+	}
+	return out
+}
+
+// differ is cmp.Diff, fast where there is no difference.
+func differ(want, got map[Key]string) string {
+	if maps.Equal(want, got) {
+		return ""
+	}
+	return cmp.Diff(want, got)
+}
+
+// dump renders every role of every agent.
+func dump(s *Snapshot) map[Key]string {
+	out := map[Key]string{}
+	for id, view := range maps.Collect(s.Agents()) {
+		for _, r := range view.Roles {
+			out[Key{id, r.Role}] = fmt.Sprint(r.Free, " ", r.Certain, " ", r.Offered)
+		}
+	}
+	return out
+}
