@@ -284,3 +284,14 @@ func (r *running) ended() bool {
 		return false
 	}
 }
+
+type nopCloser struct{ io.Reader }
+
+func (nopCloser) Close() error { return nil }
+
+func writeRecord(t *testing.T, w io.Writer, record []byte) {
+	t.Helper()
+	if err := recordio.NewWriter(w).WriteFrame(record); err != nil {
+		t.Fatal(err)
+	}
+}
