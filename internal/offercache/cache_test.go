@@ -207,7 +207,7 @@ func TestHoldRefusals(t *testing.T) {
 		want error
 	}{
 		{"the same again", "pod-a", key1, amounts(1, 100).Add(ports(31000, 31000)), nil},
-		{"the same pod, another agent (scenario 17)", "pod-a", other, amounts(1, 100), ErrHeldElsewhere},
+		{"the same pod, another agent (scenario 17)", "pod-a", other, amounts(1, 100).Add(ports(31000, 31000)), ErrHeldElsewhere},
 		{"the same pod, other amounts", "pod-a", key1, amounts(1, 50), ErrHeldElsewhere},
 		{"all the rest", "pod-b", key1, amounts(3, 300).Add(ports(31001, 31001)), nil},
 		{"a held port", "pod-b", key1, ports(31000, 31000), short(key1, resources.Ports)},

@@ -50,6 +50,44 @@ func TestTakeUsesTheFewestOffers(t *testing.T) {
 	}
 }
 
+// The offers that hold what is unreserved leave anyway: they are used first,
+// and so is what the unreserve frees.
+func TestTakeNeedsNoOfferBesideTheUnreserved(t *testing.T) {
+	gone := resources.Portion{Layers: pod("gone"), Vector: amounts(2, 200)}
+	tests := []struct {
+		name   string
+		beside resources.Vector // usable in the offer that has gone's resources
+	}{
+		{"what stands beside is enough", amounts(3, 300)},
+		{"what is freed is enough", resources.Vector{}},
+		{"both together are enough", amounts(1, 100)},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			f := subscribed(t, offer("o1", key1, amounts(9, 900)), with(offer("o2", key1, tt.beside), pod("gone"), amounts(2, 200)))
+			need := tt.beside
+			if need.IsZero() {
+				need = gone.Vector
+			}
+			f.mustHold("pod-a", key1, need)
+			d := f.mustTake(key1, gone)
+			if diff := cmp.Diff([]string{"o2"}, d.OfferIDs); diff != "" || len(d.Reserve) != 1 {
+				t.Errorf("%v leave on offers (-want +got):\n%s", d.Reserve, diff)
+			}
+		})
+	}
+}
+
+// Amounts of one stack are one portion, from however many offers they come.
+func TestTakeMergesOffers(t *testing.T) {
+	f := subscribed(t, offer("o1", key1, amounts(2, 200)), offer("o2", key1, amounts(2, 200)))
+	f.mustHold("pod-a", key1, amounts(3, 300))
+	want := []Reserve{{"pod-a", []resources.Portion{{Vector: amounts(3, 300)}}}}
+	if diff := cmp.Diff(want, f.mustTake(key1).Reserve); diff != "" {
+		t.Errorf("reserve (-want +got):\n%s", diff)
+	}
+}
+
 func randomHeld(rng *rand.Rand, n int) []*held {
 	offers := make([]*held, n)
 	for i := range offers {

@@ -168,8 +168,15 @@ func (w *world) checkStats() {
 	if diff := cmp.Diff(waiting, got); diff != "" {
 		w.t.Fatalf("keys with waiting holds (-want +got):\n%s", diff)
 	}
-	if got := len(w.cache.agents); got > len(w.keys) {
-		w.t.Fatalf("the cache keeps %d agents", got)
+	needed := map[string]bool{}
+	for _, key := range waiting {
+		needed[key.AgentID] = true
+	}
+	for id := range w.cache.Snapshot().Agents() {
+		needed[id] = true
+	}
+	if got := len(w.cache.agents); got != len(needed) {
+		w.t.Fatalf("the cache keeps %d agents, needs %v", got, needed)
 	}
 }
 

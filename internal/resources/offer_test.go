@@ -55,6 +55,13 @@ func TestPushAndPop(t *testing.T) {
 	if diff := cmp.Diff(want, pushed); diff != "" {
 		t.Errorf("pushing on %v changed the portion it was popped from:\n%s", other, diff)
 	}
+	roomy := Portion{Layers: append(make([]Layer, 0, 4), static)}
+	first := roomy.Push(pod, Vector{})
+	roomy.Push(Layer{Role: "k8s/other"}, Vector{})
+	_ = append(first.Pop().Layers, Layer{Role: "k8s/other"})
+	if top, _ := first.Top(); top.Role != pod.Role {
+		t.Errorf("a second stack on the same base changed the first to %v", first)
+	}
 	if got := portion(Scalar(CPUs, 1)).Pop(); got.Role() != Unreserved {
 		t.Errorf("Pop of an unreserved portion gives %v", got)
 	}
