@@ -35,8 +35,7 @@ func newDoer(cfg Config, dial dialer) httpcli.DoFunc {
 	options := []httpcli.ConfigOpt{
 		httpcli.Timeout(cfg.CallTimeout),
 		httpcli.Transport(func(t *http.Transport) {
-			// The library's own dialer binds to 0.0.0.0 and so never reaches
-			// an IPv6 address.
+			// The library's dialer knows no context, and binds to 0.0.0.0.
 			t.Dial = nil //nolint:staticcheck // set by the library, has to be cleared
 			t.DialContext = dial
 			t.MaxIdleConnsPerHost = idleConnections
