@@ -3,6 +3,7 @@ package reservation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"go.uber.org/zap"
@@ -35,16 +36,14 @@ func (m *Manager) audit(ctx context.Context) error {
 		return fmt.Errorf("read the master's agents: %w", err)
 	}
 	m.metrics.audits.WithLabelValues("ok").Inc()
-	seen := m.ours(agents)
+	seen, active := map[id]sighting{}, make(map[string]bool, len(agents))
+	for _, agent := range agents {
+		active[agent.ID] = agent.Active && !agent.Recovered
+		maps.Copy(seen, m.ours(agent.ID, agent.Reserved))
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	active := make(map[string]bool, len(agents))
-	for _, agent := range agents {
-		active[agent.ID] = agent.Active
-		if !agent.Feedback {
-			m.mute[agent.ID] = true
-		}
-	}
+	m.hear(agents)
 	for ident, found := range seen {
 		if m.records[ident] == nil {
 			m.adopt(found.pod, ident.key, found.portions, asOf)
@@ -66,32 +65,40 @@ type sighting struct {
 	portions []resources.Portion
 }
 
-// ours collects the reservations with our label from the agents.
-func (m *Manager) ours(agents []mesos.Agent) map[id]sighting {
+// ours collects the reservations with our label from an agent's portions.
+func (m *Manager) ours(agentID string, portions []resources.Portion) map[id]sighting {
 	seen := map[id]sighting{}
-	for _, agent := range agents {
-		for _, portion := range agent.Reserved {
-			pod, ok := owner(m.opts.Cluster, portion)
-			if !ok {
-				continue
-			}
-			ident := id{pod.UID, offercache.Key{AgentID: agent.ID, Role: portion.Role()}}
+	for _, portion := range portions {
+		if pod, ok := owner(m.opts.Cluster, portion); ok {
+			ident := id{pod.UID, offercache.Key{AgentID: agentID, Role: portion.Role()}}
 			seen[ident] = sighting{pod, append(seen[ident].portions, portion)}
 		}
 	}
 	return seen
 }
 
+// hear notes which agents give operation feedback. The list says nothing of
+// one that is not back yet since the master restarted. The caller holds mu.
+func (m *Manager) hear(agents []mesos.Agent) {
+	mute := make(map[string]bool)
+	for _, agent := range agents {
+		if (agent.Recovered && m.mute[agent.ID]) || (!agent.Recovered && !agent.Feedback) {
+			mute[agent.ID] = true
+		}
+	}
+	m.mute = mute
+}
+
 // adopt enters a reservation that Mesos has and the book has not. asOf is when
 // it was certainly seen: one that ended later is an echo. The caller holds mu.
 func (m *Manager) adopt(pod Pod, key offercache.Key, portions []resources.Portion, asOf time.Time) {
 	ident := id{pod.UID, key}
-	if ended, ok := m.gone[ident]; ok && ended.After(asOf) {
+	if ended, ok := m.gone[ident]; ok && !ended.Before(asOf) {
 		return
 	}
 	r := &record{
 		id: ident, pod: pod, state: Reserved, since: m.clock.Now(),
-		portions: portions, done: make(chan struct{}),
+		portions: portions, verdict: newVerdict(),
 	}
 	r.need = r.vector()
 	r.decide(nil)
@@ -103,23 +110,38 @@ func (m *Manager) adopt(pod Pod, key offercache.Key, portions []resources.Portio
 // compare draws the conclusions of an audit for one record that did not change
 // state since the audit began. The caller holds mu.
 func (m *Manager) compare(r *record, listed []resources.Portion, known, active bool, asOf time.Time) {
+	if known {
+		r.absent = 0
+	}
 	switch {
 	case r.state == Held:
 	case !known:
 		m.agentMissing(r)
 	case r.op.inFlight() && !r.op.byOperator:
+		r.missed = 0
 		m.resolve(r, len(listed) > 0, active, asOf)
 	case len(listed) > 0:
 		r.missed = 0
-		if r.op.byOperator && r.op.sent.Before(asOf) {
-			m.endOperation(r)
-			r.notBefore = m.clock.Now().Add(m.opts.OperatorAfter)
-		}
-		if !r.op.inFlight() {
-			r.portions = listed
-		}
+		m.present(r, listed, asOf)
 	case active:
 		m.missing(r)
+	}
+}
+
+// present takes over the amounts that the master lists, which are what must be
+// unreserved in the end. The caller holds mu.
+func (m *Manager) present(r *record, listed []resources.Portion, asOf time.Time) {
+	if r.op.byOperator {
+		if r.op.answered.IsZero() || !r.op.answered.Before(asOf) {
+			return
+		}
+		m.endOperation(r)
+		r.notBefore = m.clock.Now().Add(m.opts.OperatorAfter)
+	}
+	before := r.vector()
+	r.portions = listed
+	if !before.Equal(r.vector()) {
+		m.publish(r.key)
 	}
 }
 
@@ -128,8 +150,8 @@ func (m *Manager) compare(r *record, listed []resources.Portion, known, active b
 // it come back with the reservation, under this ID or a new one, the
 // reservation is adopted again by its labels. The caller holds mu.
 func (m *Manager) agentMissing(r *record) {
-	r.missed++
-	if r.missed < goneAfter || (r.state == Reserving && r.unwanted == nil) {
+	r.absent++
+	if r.absent < goneAfter || (r.state == Reserving && r.unwanted == nil) {
 		return
 	}
 	m.log.Warn("agent of a reservation is gone, record closed", logFields(r, zap.Stringer("state", r.state))...)
@@ -145,8 +167,9 @@ func (m *Manager) agentMissing(r *record) {
 // nothing of it any more, or the agent has no feedback and the time is over.
 // The caller holds mu.
 func (m *Manager) resolve(r *record, listed, active bool, asOf time.Time) {
-	silent := r.op.id == "" && asOf.Sub(r.op.sent) > m.opts.ConfirmTimeout
-	if !active || (!r.op.unknown && !silent) || !r.op.sent.Before(asOf) {
+	silent := r.op.id == "" && asOf.Sub(r.op.sent) >= m.opts.ConfirmTimeout
+	unknown := !r.op.unknown.IsZero() && !r.op.unknown.After(asOf)
+	if !active || (!unknown && !silent) || !r.op.sent.Before(asOf) {
 		return
 	}
 	if listed == (r.op.kind == mesos.Reserve) {
@@ -154,7 +177,7 @@ func (m *Manager) resolve(r *record, listed, active bool, asOf time.Time) {
 		m.confirm(r)
 		return
 	}
-	m.refute(r, fmt.Errorf("%w: the master knows nothing of the operation", ErrNotReserved))
+	m.refute(r, errUnknown)
 }
 
 // missing counts audits in which an active agent's list lacks the record. The

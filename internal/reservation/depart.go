@@ -3,7 +3,7 @@ package reservation
 import (
 	"context"
 	"errors"
-	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"go.uber.org/zap"
@@ -19,14 +19,18 @@ type load struct {
 	accept  mesos.Accept
 	records []*record
 	key     offercache.Key
+	at      time.Time // when it was loaded: operation.sent of each record
+	freed   bool      // a hold was given up at the key
 }
 
 // depart loads everything that waits at a key into one ACCEPT, and fails the
-// holds that the offers no longer cover.
-func (m *Manager) depart(key offercache.Key) (load, bool) {
+// holds that the offers no longer cover. A load without offers is empty.
+func (m *Manager) depart(key offercache.Key) load {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	l := load{key: key, at: m.clock.Now(), freed: m.freed[key]}
 	delete(m.dirty, key)
+	delete(m.freed, key)
 	dep, ok := m.cache.Take(key, m.leaving(key))
 	for _, uid := range m.cache.Doomed(key) {
 		if r := m.records[id{uid, key}]; r != nil && r.state == Held {
@@ -34,22 +38,23 @@ func (m *Manager) depart(key offercache.Key) (load, bool) {
 		}
 	}
 	if !ok {
-		return load{}, false
+		return l
 	}
-	l := load{key: key, accept: mesos.Accept{Generation: dep.Generation, OfferIDs: dep.OfferIDs}}
+	l.accept = mesos.Accept{Generation: dep.Generation, OfferIDs: dep.OfferIDs}
 	m.loadUnreserves(&l, key, dep.Unreserve)
 	for _, piece := range dep.Reserve {
 		m.loadReserve(&l, key, piece)
 	}
-	return l, len(l.accept.Operations) > 0
+	return l
 }
 
 // leaving lists the portions at a key that wait to be unreserved. The caller
 // holds mu.
 func (m *Manager) leaving(key offercache.Key) []resources.Portion {
+	now := m.clock.Now()
 	var out []resources.Portion
 	for _, r := range m.byKey[key] {
-		if r.state == Releasing && !r.op.inFlight() && !m.clock.Now().Before(r.notBefore) {
+		if r.canLeave(now) {
 			out = append(out, r.portions...)
 		}
 	}
@@ -99,7 +104,7 @@ func (m *Manager) loadReserve(l *load, key offercache.Key, piece offercache.Rese
 
 // loadOperation adds an operation on the record's portions. The caller holds mu.
 func (m *Manager) loadOperation(l *load, r *record, kind mesos.OperationType) {
-	r.op = operation{kind: kind, sent: m.clock.Now()}
+	r.op = operation{kind: kind, sent: l.at}
 	if !m.mute[r.key.AgentID] {
 		r.op.id = uuid.NewString()
 		m.byOp[r.op.id] = r
@@ -113,6 +118,10 @@ func (m *Manager) loadOperation(l *load, r *record, kind mesos.OperationType) {
 // send puts a load on the wire. A load that certainly did not arrive fails at
 // once; of any other the operations' feedback, or an audit, tells.
 func (m *Manager) send(ctx context.Context, l load) {
+	if len(l.accept.Operations) == 0 {
+		m.giveBack(ctx, l)
+		return
+	}
 	err := m.master.Accept(ctx, l.accept)
 	if err == nil {
 		m.log.Debug("accept sent", zap.String(logkeys.AgentID, l.key.AgentID),
@@ -124,14 +133,43 @@ func (m *Manager) send(ctx context.Context, l load) {
 	}
 	m.log.Warn("accept not delivered", zap.String(logkeys.AgentID, l.key.AgentID),
 		zap.Int(logkeys.Count, len(l.accept.Operations)), zap.Error(err))
-	if !errors.Is(err, mesos.ErrDisconnected) && !errors.Is(err, mesos.ErrDeadly) {
-		return
+	if errors.Is(err, mesos.ErrDisconnected) || errors.Is(err, mesos.ErrDeadly) {
+		m.failed(l, err)
 	}
+	m.giveBack(ctx, l)
+}
+
+// failed ends the operations of a load that did not arrive.
+func (m *Manager) failed(l load, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i, r := range l.records {
-		if r.op.inFlight() && r.op.id == l.accept.Operations[i].ID {
-			m.refute(r, fmt.Errorf("%w: %w", ErrNotReserved, err))
+		if r.op.inFlight() && r.op.id == l.accept.Operations[i].ID && r.op.sent.Equal(l.at) {
+			m.refute(r, err)
+		}
+	}
+}
+
+// giveBackAttempts bounds the DECLINEs of the offers of one lost ACCEPT, which
+// are auditRetry apart.
+const giveBackAttempts = 5
+
+// giveBack declines the offers of an ACCEPT that may not have arrived: the
+// cache has forgotten them, and Mesos would keep them for us until the next
+// subscription. If it did arrive this changes nothing; if it arrives later it
+// is refused, and says so.
+func (m *Manager) giveBack(ctx context.Context, l load) {
+	for range giveBackAttempts {
+		if ctx.Err() != nil {
+			return
+		}
+		err := m.master.Decline(ctx, l.accept.Generation, l.accept.OfferIDs, 0)
+		if err == nil || errors.Is(err, mesos.ErrDisconnected) {
+			return
+		}
+		m.log.Warn("offers of a lost accept not declined", zap.String(logkeys.AgentID, l.key.AgentID), zap.Error(err))
+		if m.pause(ctx, auditRetry) != nil {
+			return
 		}
 	}
 }

@@ -19,6 +19,7 @@ import (
 // Master is the part of the framework's connection that moves reservations.
 type Master interface {
 	Accept(context.Context, mesos.Accept) error
+	Decline(ctx context.Context, generation uint64, offerIDs []string, refuse time.Duration) error
 	Acknowledge(context.Context, mesos.OperationStatus) error
 	Reconcile(context.Context, []mesos.OperationRef) error
 }
@@ -73,6 +74,7 @@ type Manager struct {
 	operator Operator
 	pods     Pods
 	hurry    func(role string)
+	released func(offercache.Key)
 	log      *zap.Logger
 	clock    clock.WithTicker
 	metrics  *metrics
@@ -87,6 +89,7 @@ type Manager struct {
 	gone      map[id]time.Time                      // when a record ended, so that an older audit cannot bring it back
 	mute      map[string]bool                       // agent ID → has no operation feedback
 	dirty     map[offercache.Key]bool               // keys at which something may leave
+	freed     map[offercache.Key]bool               // dirty keys at which a hold was given up
 	connected bool
 
 	wake     chan struct{}              // dirty is not empty
@@ -104,7 +107,10 @@ type Deps struct {
 	Pods     Pods
 	// Hurry is told when binds wait for the rest of an offer that an ACCEPT
 	// has just used up.
-	Hurry      func(role string)
+	Hurry func(role string)
+	// Freed, if not nil, is told of keys at which a hold was given up: what it
+	// claimed of the offers in hand is free for others.
+	Freed      func(offercache.Key)
 	Log        *zap.Logger
 	Registerer prometheus.Registerer
 	Clock      clock.WithTicker
@@ -118,7 +124,7 @@ const ackBuffer = 8192
 func New(opts Options, deps Deps) *Manager {
 	m := &Manager{
 		opts: opts, cache: deps.Cache, master: deps.Master, operator: deps.Operator,
-		pods: deps.Pods, hurry: deps.Hurry, log: deps.Log, clock: deps.Clock,
+		pods: deps.Pods, hurry: deps.Hurry, released: deps.Freed, log: deps.Log, clock: deps.Clock,
 		records:  map[id]*record{},
 		byKey:    map[offercache.Key]map[string]*record{},
 		byUID:    map[string][]*record{},
@@ -126,6 +132,7 @@ func New(opts Options, deps Deps) *Manager {
 		gone:     map[id]time.Time{},
 		mute:     map[string]bool{},
 		dirty:    map[offercache.Key]bool{},
+		freed:    map[offercache.Key]bool{},
 		wake:     make(chan struct{}, 1),
 		auditNow: make(chan struct{}, 1),
 		acks:     make(chan mesos.OperationStatus, ackBuffer),
@@ -145,13 +152,14 @@ func (m *Manager) On(agentID, role string) []resources.Occupant {
 }
 
 // Wanting counts, per role, the reservations that wait for offers: to be made
-// or to be released. Offers of these roles are needed now.
+// or to be released, unless that was refused a moment ago. Offers of these
+// roles are needed now.
 func (m *Manager) Wanting() map[string]int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	roles := map[string]int{}
+	roles, now := map[string]int{}, m.clock.Now()
 	for _, r := range m.records {
-		if r.state == Held || (r.state == Releasing && !r.op.inFlight()) {
+		if r.state == Held || r.canLeave(now) {
 			roles[r.key.Role]++
 		}
 	}

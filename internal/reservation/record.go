@@ -16,8 +16,24 @@ type id struct {
 	key offercache.Key
 }
 
-// record is one reservation. Manager.mu guards every field but done, which is
-// closed once, under the lock.
+// verdict is what a bind waits for: whether its reservation is confirmed.
+type verdict struct {
+	done chan struct{} // closed once it is decided
+	err  error         // nil: confirmed; read after done
+}
+
+func newVerdict() *verdict { return &verdict{done: make(chan struct{})} }
+
+func (v *verdict) decided() bool {
+	select {
+	case <-v.done:
+		return true
+	default:
+		return false
+	}
+}
+
+// record is one reservation. Manager.mu guards every field.
 type record struct {
 	id
 	pod      Pod
@@ -27,25 +43,30 @@ type record struct {
 	portions []resources.Portion // with our layer on top: what UNRESERVE names
 	op       operation           // in flight; zero if none
 
-	done chan struct{} // closed when the reservation is confirmed or has failed
-	err  error         // why it failed; read after done
-
+	// verdict is of the latest bind: a new one, if it comes after an earlier
+	// bind was given up.
+	verdict *verdict
 	// unwanted is why the reservation is released as soon as its RESERVE is
-	// confirmed: it cannot be called back while it is on its way.
+	// confirmed: it cannot be called back while it is on its way. The cache
+	// holds nothing for it any more, and may for its pod on another agent.
 	unwanted error
 	// busy is set while a bind waits for it or posts its Binding: nobody
 	// releases it for being unbound meanwhile.
 	busy bool
-	// checked is set once the API server was asked about its pod.
+	// checked is set once the API server was asked about its pod; lookAt is
+	// when it may be asked again.
 	checked bool
+	lookAt  time.Time
 	// refusals in a row of its UNRESERVE, and when to try again: an ACL that
 	// forbids it must not become a hot loop (scenario 27).
 	refusals  int
 	notBefore time.Time
-	// orphanSince is when the pod was first found missing; zero if it lives.
+	// orphanSince is when the pod was first found missing, or on another
+	// agent; zero if neither.
 	orphanSince time.Time
-	// missed counts the audits in a row in which the master did not list it.
-	missed int
+	// missed counts the audits in a row in which the master listed its agent
+	// without it, absent those in which it did not list its agent.
+	missed, absent int
 }
 
 // operation is a RESERVE or UNRESERVE on its way.
@@ -55,11 +76,13 @@ type operation struct {
 	sent time.Time
 	// asked is when the master was last asked about it.
 	asked time.Time
-	// unknown is set once the master said OPERATION_UNKNOWN: neither done nor
-	// failed (trap T16), so the next audit decides.
-	unknown bool
-	// byOperator marks an UNRESERVE_RESOURCES; its result shows in the audit.
+	// unknown is when the master said OPERATION_UNKNOWN: neither done nor
+	// failed (trap T16), so an audit that begins later decides.
+	unknown time.Time
+	// byOperator marks an UNRESERVE_RESOURCES; its result shows in an audit
+	// that begins after the master's answer.
 	byOperator bool
+	answered   time.Time
 }
 
 func (o operation) inFlight() bool { return o.kind != 0 }
@@ -67,13 +90,16 @@ func (o operation) inFlight() bool { return o.kind != 0 }
 // open reports whether the outcome of the record's RESERVE is still undecided.
 func (r *record) open() bool { return r.state == Held || r.state == Reserving }
 
+// canLeave reports whether the record's UNRESERVE may be sent now.
+func (r *record) canLeave(now time.Time) bool {
+	return r.state == Releasing && !r.op.inFlight() && !now.Before(r.notBefore)
+}
+
 // decide ends the wait of everybody who asked for the reservation.
 func (r *record) decide(err error) {
-	select {
-	case <-r.done:
-	default:
-		r.err = err
-		close(r.done)
+	if !r.verdict.decided() {
+		r.verdict.err = err
+		close(r.verdict.done)
 	}
 }
 
@@ -94,4 +120,7 @@ var (
 	ErrWithdrawn = errors.New("the offers of the agent were withdrawn")
 	// ErrNotReserved: Mesos refused or lost the RESERVE.
 	ErrNotReserved = errors.New("the reservation was not made")
+
+	errRefused = errors.New("refused or lost by Mesos")
+	errUnknown = errors.New("the master knows nothing of the operation")
 )

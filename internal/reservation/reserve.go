@@ -36,24 +36,24 @@ const (
 // those named ErrReleased, ErrWithdrawn and ErrNotReserved. Nothing is left
 // reserved for good after an error.
 func (m *Manager) Reserve(ctx context.Context, req Request) error {
-	r, err := m.claim(req)
+	r, v, err := m.claim(req)
 	if err != nil {
 		return err
 	}
 	select {
-	case <-r.done:
+	case <-v.done:
 	case <-ctx.Done():
 		m.giveUp(r, context.Cause(ctx))
 		return fmt.Errorf("reserve on agent %s: %w", req.Key.AgentID, context.Cause(ctx))
 	}
-	if r.err != nil {
-		return fmt.Errorf("reserve on agent %s: %w", req.Key.AgentID, r.err)
+	if v.err != nil {
+		return fmt.Errorf("reserve on agent %s: %w", req.Key.AgentID, v.err)
 	}
 	return nil
 }
 
-// claim finds or makes the record that will answer req.
-func (m *Manager) claim(req Request) (*record, error) {
+// claim finds or makes the record that will answer req by its verdict.
+func (m *Manager) claim(req Request) (*record, *verdict, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, other := range m.byUID[req.Pod.UID] {
@@ -61,20 +61,22 @@ func (m *Manager) claim(req Request) (*record, error) {
 			m.dismiss(other, fmt.Errorf("%w: its pod is tried on another node", ErrReleased))
 		}
 	}
-	r, ok := m.records[id{req.Pod.UID, req.Key}]
-	if ok {
-		return r, m.reclaim(r, req)
+	if r, ok := m.records[id{req.Pod.UID, req.Key}]; ok {
+		if err := m.reclaim(r, req); err != nil {
+			return nil, nil, err
+		}
+		return r, r.verdict, nil
 	}
 	if err := m.cache.Hold(req.Pod.UID, req.Key, req.Need); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	r = &record{
+	r := &record{
 		id: id{req.Pod.UID, req.Key}, pod: req.Pod, need: req.Need, state: Held,
-		since: m.clock.Now(), done: make(chan struct{}), busy: true,
+		since: m.clock.Now(), verdict: newVerdict(), busy: true,
 	}
 	m.add(r)
 	m.kick(req.Key)
-	return r, nil
+	return r, r.verdict, nil
 }
 
 // reclaim lets a second bind of the pod use the record of the first. The
@@ -90,6 +92,9 @@ func (m *Manager) reclaim(r *record, req Request) error {
 	case !enough.Covers(req.Need):
 		m.dismiss(r, fmt.Errorf("%w: the pod's request has grown", ErrReleased))
 		return fmt.Errorf("%w: the pod's request has grown", ErrReleased)
+	}
+	if r.unwanted != nil {
+		r.verdict = newVerdict() // the old one told the earlier bind that it is over
 	}
 	r.unwanted, r.busy, r.pod = nil, true, req.Pod
 	return nil
@@ -137,16 +142,20 @@ func (m *Manager) Release(uid string, why string) {
 }
 
 // NoteBound tells that the API server shows the pod on the agent's node, and
-// that any other reservation of the pod is therefore in vain.
+// that any other reservation of the pod is therefore in vain. One that Mesos
+// has confirmed is not released on this word alone: the node may have changed
+// its agent, and the map of nodes may lag behind what Mesos says.
 func (m *Manager) NoteBound(uid, agentID string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range m.byUID[uid] {
 		switch {
-		case r.key.AgentID != agentID:
-			m.dismiss(r, fmt.Errorf("%w: its pod was bound to another node", ErrReleased))
-		case r.state == Reserved:
+		case r.key.AgentID == agentID && r.state == Reserved:
 			m.move(r, Bound)
+		case r.key.AgentID != agentID && r.open():
+			m.dismiss(r, fmt.Errorf("%w: its pod was bound to another node", ErrReleased))
+		case r.key.AgentID != agentID:
+			r.checked = false
 		}
 	}
 }
@@ -159,6 +168,7 @@ func (m *Manager) dismiss(r *record, why error) {
 		m.fail(r, why)
 	case Reserving:
 		// It cannot be called back; confirm() releases it.
+		m.unhold(r)
 		r.unwanted = why
 		r.decide(why)
 	case Reserved, Bound:
@@ -172,9 +182,20 @@ func (m *Manager) dismiss(r *record, why error) {
 
 // fail ends a reservation that does not exist in Mesos. The caller holds mu.
 func (m *Manager) fail(r *record, why error) {
-	m.cache.Unhold(r.uid)
+	if r.state == Held {
+		m.freed[r.key] = true
+	}
+	m.unhold(r)
 	m.endOperation(r)
 	m.move(r, Gone)
 	r.decide(why)
 	m.kick(r.key)
+}
+
+// unhold gives up what the cache holds for an open reservation. The caller
+// holds mu.
+func (m *Manager) unhold(r *record) {
+	if r.unwanted == nil {
+		m.cache.Unhold(r.uid)
+	}
 }

@@ -14,7 +14,8 @@ import (
 
 const (
 	tick          = 250 * time.Millisecond // of housekeeping
-	auditRetry    = time.Second            // after an audit that failed
+	auditRetry    = time.Second            // after an audit or call that failed
+	auditPause    = time.Second            // between audits that are asked for
 	acceptWorkers = 64                     // ACCEPTs on the wire side by side
 	ackWorkers    = 4
 )
@@ -23,7 +24,11 @@ const (
 func (m *Manager) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return m.dispatch(ctx) })
-	group.Go(func() error { return m.keepHouse(ctx) })
+	// One loop each: an API server or a master that hangs delays only what
+	// needs it.
+	group.Go(func() error { return m.every(ctx, func() { m.expireRemainders(); m.reconcile(ctx) }) })
+	group.Go(func() error { return m.every(ctx, func() { m.releaseByOperator(ctx) }) })
+	group.Go(func() error { return m.every(ctx, func() { m.settle(ctx) }) })
 	group.Go(func() error { return m.auditor(ctx) })
 	for range ackWorkers {
 		group.Go(func() error { return m.acknowledge(ctx) })
@@ -43,7 +48,11 @@ func (m *Manager) dispatch(ctx context.Context) error {
 		case <-m.wake:
 		}
 		for _, key := range m.dirtyKeys() {
-			if l, ok := m.depart(key); ok {
+			l := m.depart(key)
+			if l.freed && m.released != nil {
+				m.released(key)
+			}
+			if len(l.accept.OfferIDs) > 0 {
 				calls.Go(func() error { m.send(ctx, l); return nil })
 			}
 		}
@@ -60,8 +69,8 @@ func (m *Manager) dirtyKeys() []offercache.Key {
 	return keys
 }
 
-// keepHouse looks after everything that depends on time.
-func (m *Manager) keepHouse(ctx context.Context) error {
+// every looks after something that depends on time.
+func (m *Manager) every(ctx context.Context, look func()) error {
 	ticker := m.clock.NewTicker(tick)
 	defer ticker.Stop()
 	for {
@@ -70,12 +79,19 @@ func (m *Manager) keepHouse(ctx context.Context) error {
 			return ctx.Err()
 		case <-ticker.C():
 		}
-		m.expireRemainders()
-		if m.isConnected() {
-			m.reconcile(ctx)
-			m.releaseByOperator(ctx)
-		}
-		m.settle(ctx)
+		look()
+	}
+}
+
+// pause waits, unless ctx ends first.
+func (m *Manager) pause(ctx context.Context, d time.Duration) error {
+	timer := m.clock.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C():
+		return nil
 	}
 }
 
@@ -91,11 +107,12 @@ func (m *Manager) expireRemainders() {
 	expired := m.cache.ExpireExpected(m.opts.RemainderWait)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	now := m.clock.Now()
 	for _, key := range expired {
 		m.kick(key)
 	}
 	for _, r := range m.records {
-		if r.state == Releasing && r.refusals > 0 && !r.op.inFlight() && m.clock.Now().After(r.notBefore) {
+		if r.refusals > 0 && r.canLeave(now) {
 			m.kick(r.key)
 		}
 	}
@@ -103,6 +120,9 @@ func (m *Manager) expireRemainders() {
 
 // reconcile asks the master about operations that stayed unanswered.
 func (m *Manager) reconcile(ctx context.Context) {
+	if !m.isConnected() {
+		return
+	}
 	refs := m.unanswered()
 	if len(refs) == 0 {
 		return
@@ -112,16 +132,23 @@ func (m *Manager) reconcile(ctx context.Context) {
 	}
 }
 
+// unanswered lists the operations to ask about. Of one without an ID the
+// master cannot tell, so that an audit must.
 func (m *Manager) unanswered() []mesos.OperationRef {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.clock.Now()
 	var refs []mesos.OperationRef
-	for _, r := range m.byOp {
-		if now.Sub(r.op.sent) < m.opts.ConfirmTimeout || now.Sub(r.op.asked) < m.opts.ConfirmTimeout {
+	for _, r := range m.records {
+		if !r.op.inFlight() || r.op.byOperator ||
+			now.Sub(r.op.sent) < m.opts.ConfirmTimeout || now.Sub(r.op.asked) < m.opts.ConfirmTimeout {
 			continue
 		}
 		r.op.asked = now
+		if r.op.id == "" {
+			signal(m.auditNow)
+			continue
+		}
 		refs = append(refs, mesos.OperationRef{OperationID: r.op.id, AgentID: r.key.AgentID})
 	}
 	return refs
@@ -131,32 +158,47 @@ func (m *Manager) unanswered() []mesos.OperationRef {
 // for too long: a leftover below min_allocatable_resources is never offered
 // (trap T8).
 func (m *Manager) releaseByOperator(ctx context.Context) {
-	for _, r := range m.overdue() {
+	if !m.isConnected() {
+		return
+	}
+	for r := m.overdue(); r != nil; r = m.overdue() {
+		// Nobody else changes the portions while the operation is in flight.
 		err := m.operator.UnreserveByOperator(ctx, r.key.AgentID, r.portions)
-		m.mu.Lock()
-		if err != nil {
-			m.endOperation(r)
-			r.refusals++
-			r.notBefore = m.clock.Now().Add(m.opts.OperatorAfter)
-			m.log.Warn("operator API did not unreserve, will be tried again", logFields(r, zap.Error(err))...)
+		m.answered(r, err)
+		if ctx.Err() != nil {
+			return
 		}
-		signal(m.auditNow)
-		m.mu.Unlock()
 	}
 }
 
-func (m *Manager) overdue() []*record {
+// overdue returns a record that the operator API shall release, nil if none.
+func (m *Manager) overdue() *record {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var out []*record
+	now := m.clock.Now()
 	for _, r := range m.records {
-		if r.state == Releasing && !r.op.inFlight() && m.clock.Since(r.since) >= m.opts.OperatorAfter &&
-			!m.clock.Now().Before(r.notBefore) {
-			r.op = operation{kind: mesos.Unreserve, sent: m.clock.Now(), byOperator: true}
-			out = append(out, r)
+		if r.canLeave(now) && now.Sub(r.since) >= m.opts.OperatorAfter {
+			r.op = operation{kind: mesos.Unreserve, sent: now, byOperator: true}
+			return r
 		}
 	}
-	return out
+	return nil
+}
+
+// answered notes what the operator API said. The master answers before the
+// agent acts, so that only an audit can tell whether it worked.
+func (m *Manager) answered(r *record, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	signal(m.auditNow)
+	if err == nil {
+		r.op.answered = m.clock.Now()
+		return
+	}
+	m.endOperation(r)
+	r.refusals++
+	r.notBefore = m.clock.Now().Add(m.opts.OperatorAfter)
+	m.log.Warn("operator API did not unreserve, will be tried again", logFields(r, zap.Error(err))...)
 }
 
 // auditor compares the books at start, at intervals and when asked to.
@@ -171,6 +213,10 @@ func (m *Manager) auditor(ctx context.Context) error {
 		case <-m.auditNow:
 		}
 		timer.Reset(m.auditOnce(ctx))
+		// The agent list of a large cluster is long: requests gather meanwhile.
+		if err := m.pause(ctx, auditPause); err != nil {
+			return err
+		}
 	}
 }
 

@@ -3,10 +3,16 @@ package reservation
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.uber.org/zap"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
 )
+
+// settleRetry is the shortest time between two questions about one pod.
+const settleRetry = 2 * time.Second
 
 // liveChecks bounds the questions to the API server that run side by side.
 const liveChecks = 16
@@ -17,14 +23,15 @@ const liveChecks = 16
 func (m *Manager) settle(ctx context.Context) {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(liveChecks)
-	for _, r := range m.unsettled() {
+	for _, u := range m.unsettled() {
 		group.Go(func() error {
-			live, err := m.pods.Liveness(ctx, r.pod)
+			live, err := m.pods.Liveness(ctx, u.pod)
 			if err != nil {
-				m.log.Warn("pod of a reservation cannot be read, nothing is released", logFields(r, zap.Error(err))...)
+				m.log.Warn("pod of a reservation cannot be read, nothing is released",
+					zap.Stringer(logkeys.Pod, u.pod), zap.String(logkeys.PodUID, u.pod.UID), zap.Error(err))
 				return nil
 			}
-			m.judge(r, live)
+			m.judge(u.record, live)
 			return nil
 		})
 	}
@@ -32,46 +39,82 @@ func (m *Manager) settle(ctx context.Context) {
 	_ = group.Wait()
 }
 
+// question is a record whose pod must be looked at, and the pod as it was
+// when the question arose.
+type question struct {
+	record *record
+	pod    Pod
+}
+
 // unsettled lists the confirmed reservations whose pod must be looked at now.
-func (m *Manager) unsettled() []*record {
+func (m *Manager) unsettled() []question {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var out []*record
+	var out []question
+	now := m.clock.Now()
 	for _, r := range m.records {
-		if r.state != Reserved || r.busy {
-			continue
-		}
-		age := m.clock.Since(r.since)
-		orphan := !r.orphanSince.IsZero() && m.clock.Since(r.orphanSince) >= m.opts.OrphanGrace
-		if !r.checked || orphan || (r.orphanSince.IsZero() && age >= m.opts.UnboundGrace) {
-			out = append(out, r)
+		if m.unclear(r, now) {
+			r.lookAt = now.Add(settleRetry)
+			out = append(out, question{r, r.pod})
 		}
 	}
 	return out
 }
 
+// unclear reports whether it is time to ask about a record's pod. The caller
+// holds mu.
+func (m *Manager) unclear(r *record, now time.Time) bool {
+	switch {
+	case r.state != Reserved || r.busy || now.Before(r.lookAt):
+		return false
+	case !r.checked:
+		return true
+	case !r.orphanSince.IsZero():
+		return now.Sub(r.orphanSince) >= m.opts.OrphanGrace
+	}
+	return now.Sub(r.since) >= m.opts.UnboundGrace
+}
+
 // judge decides about an unbound or adopted reservation by what the API server
-// said of its pod just now.
+// said of its pod just now. That a pod is gone, or is bound to another agent,
+// must still be so after the grace: the map of nodes may lag behind an agent
+// that came back under another ID.
 func (m *Manager) judge(r *record, live Liveness) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	r.checked = true
 	if m.records[r.id] != r || r.state != Reserved || r.busy {
 		return
 	}
-	switch {
-	case !live.Alive && r.orphanSince.IsZero():
+	r.checked = true
+	elsewhere := live.Bound && live.AgentID != "" && live.AgentID != r.key.AgentID
+	if live.Alive && !elsewhere {
+		r.orphanSince = time.Time{}
+		m.keep(r, live)
+		return
+	}
+	if r.orphanSince.IsZero() {
 		r.orphanSince = m.clock.Now()
-	case !live.Alive:
-		if m.clock.Since(r.orphanSince) >= m.opts.OrphanGrace {
-			m.dismiss(r, fmt.Errorf("%w: its pod has ended", ErrReleased))
-		}
+	}
+	switch {
+	case m.clock.Since(r.orphanSince) < m.opts.OrphanGrace:
+	case live.Alive:
+		m.dismiss(r, fmt.Errorf("%w: its pod is bound to another node", ErrReleased))
+	default:
+		m.dismiss(r, fmt.Errorf("%w: its pod has ended", ErrReleased))
+	}
+}
+
+// keep settles the reservation of a pod that lives and is not elsewhere. The
+// caller holds mu.
+func (m *Manager) keep(r *record, live Liveness) {
+	switch {
 	case live.Bound && live.AgentID == r.key.AgentID:
 		r.pod.Priority = live.Priority
 		m.move(r, Bound)
-	case live.Bound && live.AgentID != "":
-		m.dismiss(r, fmt.Errorf("%w: its pod is bound to another node", ErrReleased))
-	case !live.Bound && m.clock.Since(r.since) >= m.opts.UnboundGrace:
+	case live.Bound:
+		// Its node stands for no agent, or for several: look again later.
+		r.lookAt = m.clock.Now().Add(m.opts.UnboundGrace)
+	case m.clock.Since(r.since) >= m.opts.UnboundGrace:
 		m.dismiss(r, fmt.Errorf("%w: its pod was not bound in time", ErrReleased))
 	}
 }

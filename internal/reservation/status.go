@@ -1,7 +1,6 @@
 package reservation
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -48,14 +47,14 @@ func (m *Manager) progress(r *record, s mesos.OperationStatus) {
 			m.confirm(r)
 		}
 	case mesos.OperationUnknown:
-		r.op.unknown = true
+		r.op.unknown = m.clock.Now()
 		signal(m.auditNow)
 	case mesos.OperationError, mesos.OperationFailed, mesos.OperationDropped,
 		mesos.OperationGone, mesos.OperationUnsupported:
 		if strings.Contains(s.Message, noFeedback) {
 			m.mute[r.key.AgentID] = true
 		}
-		m.refute(r, fmt.Errorf("%w: %s: %s", ErrNotReserved, s.State, s.Message))
+		m.refute(r, fmt.Errorf("%w: %s: %s", errRefused, s.State, s.Message))
 	}
 	// Pending, unreachable and recovering are not final: FINISHED can follow.
 }
@@ -70,7 +69,7 @@ func (m *Manager) confirm(r *record) {
 		m.move(r, Gone)
 		return
 	}
-	m.cache.Unhold(r.uid)
+	m.unhold(r)
 	if !m.move(r, Reserved) {
 		return
 	}
@@ -88,14 +87,14 @@ func (m *Manager) refute(r *record, why error) {
 	m.metrics.operation(kind, "failed", m.clock.Since(r.op.sent))
 	if kind == mesos.Reserve {
 		m.log.Info("reservation not made", logFields(r, zap.Error(why))...)
-		m.fail(r, why)
+		m.fail(r, fmt.Errorf("%w: %w", ErrNotReserved, why))
 		return
 	}
 	m.endOperation(r)
 	r.refusals++
 	r.notBefore = m.clock.Now().Add(min(time.Second<<min(r.refusals-1, 6), time.Minute))
 	m.log.Warn("unreserve refused, will be tried again", logFields(r,
-		zap.Time("notBefore", r.notBefore), zap.Error(errors.Unwrap(why)))...)
+		zap.Time("notBefore", r.notBefore), zap.Error(why))...)
 	signal(m.auditNow)
 }
 
@@ -117,16 +116,14 @@ func (m *Manager) Offers(offers []*resources.Offer, touched []offercache.Key) {
 
 // look reads our labels in one offer. The caller holds mu.
 func (m *Manager) look(offer *resources.Offer) {
-	for _, portion := range offer.Portions {
-		pod, ok := owner(m.opts.Cluster, portion)
-		if !ok || portion.Role() != offer.Role {
+	for ident, found := range m.ours(offer.AgentID, offer.Portions) {
+		if ident.key.Role != offer.Role {
 			continue
 		}
-		key := offercache.Key{AgentID: offer.AgentID, Role: offer.Role}
-		r := m.records[id{pod.UID, key}]
+		r := m.records[ident]
 		switch {
 		case r == nil:
-			m.adopt(pod, key, []resources.Portion{portion}, m.clock.Now().Add(-recentlyGone))
+			m.adopt(found.pod, ident.key, found.portions, m.clock.Now().Add(-recentlyGone))
 		case r.state == Reserving && r.op.id == "":
 			m.log.Info("reservation confirmed by the next offer; weaker than feedback, which this agent lacks",
 				logFields(r)...)
