@@ -3,12 +3,14 @@ package demand
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesos"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
 )
 
@@ -17,6 +19,13 @@ type returns struct {
 	why    string
 	refuse time.Duration
 	ids    []string
+}
+
+// decline is a DECLINE to be sent.
+type decline struct {
+	generation uint64
+	ids        []string
+	refuse     time.Duration
 }
 
 // giveBack declines the offers that nobody needs. Mesos itself never takes an
@@ -33,12 +42,24 @@ func (m *Manager) giveBack(ctx context.Context) {
 			continue
 		}
 		m.metrics.declines.WithLabelValues(batch.why).Add(float64(len(ids)))
-		if err := m.deps.Master.Decline(ctx, generation, ids, batch.refuse); err != nil {
-			m.deps.Log.Warn("decline not delivered; the offers are ours until the next subscription",
-				zap.Int(logkeys.Count, len(ids)), zap.Error(err))
-			continue
-		}
 		m.deps.Log.Info("offers declined", zap.String(logkeys.Reason, batch.why), zap.Int(logkeys.Count, len(ids)))
+		m.undelivered = append(m.undelivered, decline{generation, ids, batch.refuse})
+	}
+	m.deliver(ctx)
+}
+
+// deliver sends the declines. The cache has forgotten their offers already, so
+// one that gets lost would leave them to nobody: it is tried again while the
+// subscription lasts. Declining twice does no harm.
+func (m *Manager) deliver(ctx context.Context) {
+	for len(m.undelivered) > 0 {
+		d := m.undelivered[0]
+		err := m.deps.Master.Decline(ctx, d.generation, d.ids, d.refuse)
+		if err != nil && !errors.Is(err, mesos.ErrDisconnected) && !errors.Is(err, mesos.ErrDeadly) {
+			m.deps.Log.Warn("decline not delivered, will be tried again", zap.Int(logkeys.Count, len(d.ids)), zap.Error(err))
+			return
+		}
+		m.undelivered = m.undelivered[1:]
 	}
 }
 

@@ -83,6 +83,8 @@ type Manager struct {
 	roles     map[string]*roleState   // role → its rate limit
 	connected bool
 
+	undelivered []decline // that are tried again; only supply uses it
+
 	changed chan struct{} // something above calls for a look
 }
 
@@ -148,7 +150,7 @@ func (m *Manager) Settled(uid string) {
 	defer m.mu.Unlock()
 	delete(m.pending, uid)
 	delete(m.refused, uid)
-	delete(m.woken, uid)
+	m.release(uid)
 }
 
 // Connection tells whether the framework is subscribed. A new subscription
@@ -163,7 +165,8 @@ func (m *Manager) Connection(subscribed bool) {
 	m.signal()
 }
 
-// Changed tells that offers at these keys are new.
+// Changed tells that more is free at these keys: offers are new, or a hold was
+// given up.
 func (m *Manager) Changed(keys []offercache.Key) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
@@ -19,6 +20,12 @@ const (
 	// nothing: then each wake is in vain, and they become rarer.
 	firstGap = 250 * time.Millisecond
 	maxGap   = 10 * time.Second
+	// wakers bounds the wakes that are on their way side by side.
+	wakers = 16
+	// strangeTime is how long a refused pod may lack among the pending ones:
+	// the informer may lag behind kube-scheduler, but a pod that was deleted
+	// while it was being filtered is heard of no more.
+	strangeTime = time.Minute
 	// promiseTime is how long the resources for which a pod was woken are
 	// left out of account, until its bind holds them or it is refused again.
 	promiseTime = 3 * time.Second
@@ -31,7 +38,15 @@ type waiter struct {
 	fresh     bool
 	wakes     int // in vain so far
 	notBefore time.Time
-	awake     bool // woken, and not refused again since
+	awake     bool      // woken, and not refused again since
+	seen      time.Time // when it was last refused
+}
+
+// vain notes that a wake led to nothing: the next one comes later.
+func (w *waiter) vain(now time.Time) {
+	w.awake, w.fresh = false, true
+	w.notBefore = now.Add(min(firstGap<<min(w.wakes, 10), maxGap))
+	w.wakes++
 }
 
 // promise is what a woken pod is expected to take.
@@ -46,17 +61,24 @@ type promise struct {
 func (m *Manager) Refused(pod Pod) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	delete(m.woken, pod.UID)
-	w := m.refused[pod.UID]
+	m.release(pod.UID)
+	w, now := m.refused[pod.UID], m.deps.Clock.Now()
 	if w == nil {
-		m.refused[pod.UID] = &waiter{Pod: pod, fresh: true}
-		return
+		w = &waiter{}
+		m.refused[pod.UID] = w
 	}
-	w.Pod, w.fresh = pod, true
+	w.Pod, w.fresh, w.seen = pod, true, now
 	if w.awake {
-		w.awake = false
-		w.notBefore = m.deps.Clock.Now().Add(min(firstGap<<min(w.wakes, 10), maxGap))
-		w.wakes++
+		w.vain(now)
+	}
+}
+
+// release ends a promise: what it kept is there for others, who were compared
+// with what was left beside it. The caller holds mu.
+func (m *Manager) release(uid string) {
+	if p, ok := m.woken[uid]; ok {
+		delete(m.woken, uid)
+		m.dirty[p.key] = true
 	}
 }
 
@@ -77,17 +99,25 @@ func (m *Manager) wakeLoop(ctx context.Context) error {
 			return ctx.Err()
 		case <-ticker.C():
 		}
+		var wakes errgroup.Group
+		wakes.SetLimit(wakers)
 		for _, pod := range m.round() {
-			if err := m.deps.Wake(ctx, pod); err != nil {
-				m.deps.Log.Warn("pod not woken", zap.String(logkeys.Pod, pod.Namespace+"/"+pod.Name),
-					zap.String(logkeys.PodUID, pod.UID), zap.Error(err))
-				continue
-			}
-			m.metrics.wakes.Inc()
-			m.deps.Log.Info("pod woken, offers cover it now", zap.String(logkeys.Pod, pod.Namespace+"/"+pod.Name),
-				zap.String(logkeys.PodUID, pod.UID), zap.Stringer(logkeys.Need, pod.Need))
+			wakes.Go(func() error { m.wake(ctx, pod); return nil })
 		}
+		_ = wakes.Wait() // wake logs its own errors
 	}
+}
+
+// wake wakes one pod. One that could not be woken is tried again when its
+// promise has run out.
+func (m *Manager) wake(ctx context.Context, pod Pod) {
+	fields := []zap.Field{zap.String(logkeys.Pod, pod.Namespace+"/"+pod.Name), zap.String(logkeys.PodUID, pod.UID)}
+	if err := m.deps.Wake(ctx, pod); err != nil {
+		m.deps.Log.Warn("pod not woken", append(fields, zap.Error(err))...)
+		return
+	}
+	m.metrics.wakes.Inc()
+	m.deps.Log.Info("pod woken, offers cover it now", append(fields, zap.Stringer(logkeys.Need, pod.Need))...)
 }
 
 // round picks the pods to wake: in the order in which kube-scheduler would
@@ -99,6 +129,7 @@ func (m *Manager) round() []Pod {
 		return nil
 	}
 	now := m.deps.Clock.Now()
+	m.forgetStrangers(now)
 	b := m.newBudget(now)
 	dirty := m.dirty
 	m.dirty = map[offercache.Key]bool{}
@@ -122,6 +153,16 @@ func (m *Manager) round() []Pod {
 		picked = append(picked, w.Pod)
 	}
 	return picked
+}
+
+// forgetStrangers drops refused pods that do not wait. The caller holds mu.
+func (m *Manager) forgetStrangers(now time.Time) {
+	for uid, w := range m.refused {
+		if _, waits := m.pending[uid]; !waits && now.Sub(w.seen) > strangeTime {
+			delete(m.refused, uid)
+			m.release(uid)
+		}
+	}
 }
 
 // queue returns the refused pods by priority, oldest first. The caller holds mu.
@@ -167,9 +208,9 @@ func (m *Manager) newBudget(now time.Time) *budget {
 	b := &budget{snapshot: m.deps.Cache.Snapshot(), taken: map[offercache.Key]resources.Vector{}}
 	for uid, p := range m.woken {
 		if now.After(p.until) {
-			delete(m.woken, uid)
+			m.release(uid)
 			if w := m.refused[uid]; w != nil {
-				w.awake, w.fresh = false, true
+				w.vain(now)
 			}
 			continue
 		}
