@@ -27,8 +27,10 @@ type SchedulerOptions struct {
 	Name string
 	// ConfigYAML is completed where it says nothing: no leader election, client
 	// limits of 5,000 requests a second. clientConnection.kubeconfig is always
-	// replaced by the lab's.
+	// replaced.
 	ConfigYAML []byte
+	// Kubeconfig is that of the user it runs as; the lab's when empty.
+	Kubeconfig string
 	// ExtenderURL is the base URL under which the extender serves filter,
 	// prioritize, preempt and bind. Ignored with ConfigYAML.
 	ExtenderURL string
@@ -43,7 +45,7 @@ func (o SchedulerOptions) name() string {
 // StartScheduler starts a stock kube-scheduler and waits until it is ready. Any
 // number may run under different names.
 func (c *ControlPlane) StartScheduler(ctx context.Context, options SchedulerOptions) error {
-	config, err := schedulerConfig(options, c.userKubeconfig(schedulerUser))
+	config, err := schedulerConfig(options, cmp.Or(options.Kubeconfig, c.userKubeconfig(schedulerUser)))
 	if err != nil {
 		return fmt.Errorf("configuration of %s: %w", options.name(), err)
 	}
