@@ -3,6 +3,8 @@ package mesos
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -46,7 +48,9 @@ func TestMasterOnIPv6(t *testing.T) {
 }
 
 func TestTLS(t *testing.T) {
-	server := httptest.NewTLSServer(&fakeMaster{t: t})
+	server := httptest.NewUnstartedServer(&fakeMaster{t: t})
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // of the refused handshake
+	server.StartTLS()
 	t.Cleanup(server.CloseClientConnections)
 	cfg := testConfig("x")
 	cfg.Masters = []string{server.URL}
