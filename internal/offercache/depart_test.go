@@ -231,3 +231,17 @@ func TestDoomedHoldDoesNotBlock(t *testing.T) {
 		f.Add(1, []*resources.Offer{offer("o2", key1, amounts(91, 0))})
 	}
 }
+
+// Those that came before a hold do not pass it over by leaving.
+func TestPassedOverOnlyByLaterHolds(t *testing.T) {
+	before := &hold{arrival: 1, need: amounts(1, 0)}
+	large := &hold{arrival: 2, need: amounts(9, 0)}
+	after := &hold{arrival: 3, need: amounts(1, 0)}
+	s := &slot{waiting: []*hold{before, large, after}, remainders: []remainder{{usable: amounts(20, 0)}}}
+	if got := s.next(amounts(1, 0)); len(got) != 1 || got[0] != before || large.passed != 0 {
+		t.Errorf("%v leave, large was passed over %d times; want the first alone and 0", got, large.passed)
+	}
+	if got := s.next(amounts(2, 0)); len(got) != 2 || large.passed != 1 {
+		t.Errorf("%v leave, large was passed over %d times; want two and 1", got, large.passed)
+	}
+}
