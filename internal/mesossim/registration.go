@@ -1,0 +1,162 @@
+package mesossim
+
+import (
+	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+)
+
+// register lets the agent's process find the master; without one it is told
+// when a master starts.
+func (h *host) register() {
+	m := h.sim.master
+	if m == nil || m.stopped || h.state != hostRunning {
+		return
+	}
+	if wait := time.Until(m.ready); wait > 0 {
+		h.later(wait, h.register)
+		return
+	}
+	h.pings.cancel()
+	machine := m.machineOf(h.machine())
+	if machine.mode == machineDown {
+		h.stop()
+		return
+	}
+	if _, gone := m.gone[h.id]; gone && h.id != "" {
+		h.stop()
+		return
+	}
+	if h.id == "" {
+		m.registerNew(h)
+	} else {
+		m.reregister(h)
+	}
+	h.checkpoint()
+}
+
+// registerNew admits an agent without an ID. A registered agent at the same
+// address is removed: it must have been replaced.
+func (m *master) registerNew(h *host) {
+	if old := m.byHost[h]; old != nil {
+		m.removeAgent(old, removal{message: "a new agent registered at the same address", lost: true})
+	}
+	h.id = m.newAgentID()
+	m.addAgent(newAgent(h.id, h))
+}
+
+// reregister takes back an agent that has an ID.
+func (m *master) reregister(h *host) {
+	if ag := m.agents[h.id]; ag != nil {
+		m.reconnect(ag)
+		return
+	}
+	delete(m.recovered, h.id)
+	delete(m.unreached, h.id)
+	ag := newAgent(h.id, h)
+	ag.reregistered = ag.registered
+	m.addAgent(ag)
+	h.later(agentLatency, func() { h.reconcile() })
+}
+
+// reconnect takes back an agent that the master has not given up.
+func (m *master) reconnect(ag *agent) {
+	h := ag.host
+	ag.reregistered = time.Now()
+	ag.lastPong = ag.reregistered
+	if !ag.total.equal(h.total) {
+		m.rescindOffersOf(ag)
+		m.alloc.changeTotal(ag.total, -1)
+		m.alloc.changeTotal(h.total, 1)
+	}
+	ag.setTotal(h.total)
+	ag.connected = true
+	ag.active = !m.inactive[ag.id]
+	m.allocateSoon([]*agent{ag})
+	h.later(agentLatency, func() { h.reconcile() })
+}
+
+func (m *master) addAgent(ag *agent) {
+	m.agents[ag.id] = ag
+	m.byHost[ag.host] = ag
+	m.agentOrder = append(m.agentOrder, ag)
+	m.alloc.changeTotal(ag.total, 1)
+	mc := m.machineOf(ag.host.machine())
+	mc.agents = append(mc.agents, ag)
+	ag.unavailability = mc.unavailability
+	ag.active = !m.inactive[ag.id]
+	for _, ht := range ag.host.tasks {
+		m.adoptTask(ag, ht)
+	}
+	for _, ho := range ag.host.operations {
+		m.adoptOperation(ag, ho)
+	}
+	m.saveAgent(ag.id, ag.host, "")
+	m.allocateSoon([]*agent{ag})
+}
+
+// adoptTask books a task that the agent brings along.
+func (m *master) adoptTask(ag *agent, ht *hostTask) {
+	t := ht.task
+	t.agent, t.freed = ag, false
+	if ag.tasks == nil {
+		ag.tasks = map[string]*task{}
+	}
+	ag.tasks[t.key()] = t
+	if fw := m.frameworks[t.frameworkID]; fw != nil {
+		fw.tasks[t.id()] = t
+		delete(fw.unreachable, t.id())
+		m.take(fw, ag, t.resources)
+		ag.use(fw.id, t.resources, 1)
+	}
+}
+
+// adoptOperation books an operation that the agent brings along.
+func (m *master) adoptOperation(ag *agent, ho *hostOperation) {
+	op := &operation{
+		uuid: ho.uuid, frameworkID: ho.frameworkID, agent: ag, info: ho.info,
+		latest: ho.status, statuses: []mesos.OperationStatus{ho.status},
+	}
+	if ag.operations == nil {
+		ag.operations = map[string]*operation{}
+	}
+	ag.operations[op.uuid] = op
+	if fw := m.frameworks[op.frameworkID]; fw != nil {
+		fw.operations[op.uuid] = op
+		if op.info.ID != nil {
+			fw.operationIDs[op.info.ID.Value] = op.uuid
+		}
+	}
+}
+
+// reconcile is the agent's report after re-registration: operations that the
+// master knows and the agent never got are dropped, unacknowledged statuses are
+// sent again.
+func (h *host) reconcile() {
+	h.tell(func(m *master, ag *agent) {
+		for _, op := range ag.operations {
+			if h.operations[op.uuid] == nil {
+				m.operationDropped(ag, op)
+			}
+		}
+	})
+	for _, ho := range h.operations {
+		ho.wait = firstResend
+		h.sendOperation(ho)
+	}
+	for _, ht := range h.tasks {
+		if len(ht.statuses) > 0 {
+			h.sendTask(ht)
+		}
+	}
+}
+
+func (m *master) operationDropped(ag *agent, op *operation) {
+	m.removeOperation(op)
+	if op.info.ID != nil {
+		m.sendOperationStatus(m.frameworks[op.frameworkID], mesos.OperationStatus{
+			OperationID: op.info.ID, State: mesos.OPERATION_DROPPED, AgentID: &mesos.AgentID{Value: ag.id},
+		})
+	}
+	m.checkDrained(ag)
+}
