@@ -12,82 +12,97 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 )
 
-// TestConcurrentUse lets readers, holders, departures and the event loop run
-// against each other. What each departure takes is added up per offer, and no
-// offer may leave twice.
+const (
+	trafficAgents = 8
+	trafficRounds = 200
+)
+
+// traffic is everything that uses one cache at once.
+type traffic struct {
+	*testing.T
+	cache *Cache
+	spent sync.Map // offer ID → the departure it left with
+	held  atomic.Int64
+	left  atomic.Int64
+}
+
+func trafficKey(n int) Key { return Key{fmt.Sprint("agent-", n), role} }
+
+// events is the event loop.
+func (tr *traffic) events() {
+	for round := range trafficRounds {
+		var burst []*resources.Offer
+		for n := range trafficAgents {
+			burst = append(burst, offer(fmt.Sprint("o", round, "-", n), trafficKey(n), amounts(4, 400)))
+		}
+		tr.cache.Add(1, burst)
+		tr.cache.Rescind(1, fmt.Sprint("o", round, "-", round%trafficAgents))
+		tr.cache.ExpireExpected(0)
+		if round%50 == 49 {
+			tr.cache.ForgetAgent(trafficKey(0).AgentID)
+		}
+	}
+}
+
+// binds is one stream of binds.
+func (tr *traffic) binds(n uint64) {
+	rng := rand.New(rand.NewPCG(n, 0))
+	for i := range 2 * trafficRounds {
+		uid, key := fmt.Sprint("pod-", n, "-", i), trafficKey(rng.IntN(trafficAgents))
+		if tr.cache.Hold(uid, key, amounts(1+rng.Int64N(3), 100)) == nil {
+			tr.held.Add(1)
+		}
+		switch rng.IntN(4) {
+		case 0:
+			tr.cache.Unhold(uid)
+		case 1:
+			tr.cache.Withdraw([]string{fmt.Sprint("o", i/2, "-", rng.IntN(trafficAgents))})
+		default:
+			tr.depart(key)
+		}
+	}
+}
+
+func (tr *traffic) depart(key Key) {
+	d, ok := tr.cache.Take(key, nil)
+	if !ok {
+		return
+	}
+	var taken resources.Vector
+	for _, r := range d.Reserve {
+		taken = taken.Add(sumOf(r.Portions))
+		tr.cache.Unhold(r.PodUID)
+	}
+	tr.left.Add(int64(len(d.Reserve)))
+	for _, id := range d.OfferIDs {
+		if other, twice := tr.spent.LoadOrStore(id, d.Reserve); twice {
+			tr.Errorf("%s left with %v and with %v", id, other, d.Reserve)
+		}
+	}
+	if offered := len(d.OfferIDs) * 4000; int(taken.Get(resources.CPUs)) > offered {
+		tr.Errorf("%v were taken of %d offers", taken, len(d.OfferIDs))
+	}
+}
+
+// TestConcurrentUse lets readers, binds and the event loop run against each
+// other. What each departure takes is added up, and no offer may leave twice.
 func TestConcurrentUse(t *testing.T) {
-	const agents, rounds, holders, readers = 8, 200, 8, 4
-	cache := New(clocktesting.NewFakePassiveClock(time.Unix(0, 0)))
-	cache.Reset(1)
-	keyOf := func(n int) Key { return Key{fmt.Sprint("agent-", n), role} }
-	size := amounts(4, 400)
-
-	var spent sync.Map // offer ID → departure
-	var left, held atomic.Int64
-	depart := func(key Key) {
-		d, ok := cache.Take(key, nil)
-		if !ok {
-			return
-		}
-		var taken resources.Vector
-		for _, r := range d.Reserve {
-			taken = taken.Add(sumOf(r.Portions))
-			cache.Unhold(r.PodUID)
-		}
-		left.Add(int64(len(d.Reserve)))
-		for _, id := range d.OfferIDs {
-			if other, twice := spent.LoadOrStore(id, d.Reserve); twice {
-				t.Errorf("%s left with %v and with %v", id, other, d.Reserve)
-			}
-		}
-		if offered := int64(len(d.OfferIDs)) * 4000; int64(taken.Get(resources.CPUs)) > offered {
-			t.Errorf("%v were taken of %d offers", taken, len(d.OfferIDs))
-		}
-	}
-
+	tr := &traffic{T: t, cache: New(clocktesting.NewFakePassiveClock(time.Unix(0, 0)))}
+	tr.cache.Reset(1)
 	done := make(chan struct{})
-	var writers, others sync.WaitGroup
-	writers.Go(func() { // the event loop
-		for round := range rounds {
-			var burst []*resources.Offer
-			for n := range agents {
-				burst = append(burst, offer(fmt.Sprint("o", round, "-", n), keyOf(n), size))
-			}
-			cache.Add(1, burst)
-			cache.Rescind(1, fmt.Sprint("o", round, "-", round%agents))
-			cache.ExpireExpected(0)
-			if round%50 == 49 {
-				cache.ForgetAgent(keyOf(0).AgentID)
-			}
-		}
-	})
-	for h := range holders {
-		writers.Go(func() {
-			rng := rand.New(rand.NewPCG(uint64(h), 0))
-			for i := range rounds * 2 {
-				uid, key := fmt.Sprint("pod-", h, "-", i), keyOf(rng.IntN(agents))
-				if cache.Hold(uid, key, amounts(1+rng.Int64N(3), 100)) == nil {
-					held.Add(1)
-				}
-				switch rng.IntN(4) {
-				case 0:
-					cache.Unhold(uid)
-				case 1:
-					cache.Withdraw([]string{fmt.Sprint("o", i/2, "-", rng.IntN(agents))})
-				default:
-					depart(key)
-				}
-			}
-		})
+	var writers, readers sync.WaitGroup
+	writers.Go(tr.events)
+	for n := range uint64(8) {
+		writers.Go(func() { tr.binds(n) })
 	}
-	for range readers {
-		others.Go(func() { readUntil(t, cache, done) })
+	for range 4 {
+		readers.Go(func() { readUntil(t, tr.cache, done) })
 	}
 	writers.Wait()
 	close(done)
-	others.Wait()
-	if held.Load() == 0 || left.Load() == 0 {
-		t.Errorf("%d held, %d left: nothing happened", held.Load(), left.Load())
+	readers.Wait()
+	if tr.held.Load() == 0 || tr.left.Load() == 0 {
+		t.Errorf("%d held, %d left: nothing happened", tr.held.Load(), tr.left.Load())
 	}
 }
 
