@@ -58,8 +58,9 @@ func TestGuardRefusesAccepts(t *testing.T) {
 		"no reservation":        func(_ *scheduler.Call_Accept, r *mesos.Resource) { r.Reservations = nil },
 		"reservation to *":      func(_ *scheduler.Call_Accept, r *mesos.Resource) { r.Reservations[0].Role = str("*") },
 		"reservation elsewhere": func(_ *scheduler.Call_Accept, r *mesos.Resource) { r.Reservations[0].Role = str("other") },
-		"reservation to an ancestor": func(_ *scheduler.Call_Accept, r *mesos.Resource) {
+		"reservation to an ancestor": func(a *scheduler.Call_Accept, r *mesos.Resource) {
 			r.AllocationInfo.Role = str("k8s/pods")
+			a.OfferIDs[0].Value = "unknown"
 		},
 		"static reservation": func(_ *scheduler.Call_Accept, r *mesos.Resource) {
 			kind := mesos.Resource_ReservationInfo_STATIC

@@ -1,14 +1,17 @@
 package mesos
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 )
 
@@ -320,6 +323,125 @@ func TestRunEndsWithItsContext(t *testing.T) {
 		}
 		if len(d.causes) != 1 || !errors.Is(d.causes[0], context.Canceled) {
 			t.Errorf("causes %v", d.causes)
+		}
+	})
+}
+
+// canceller ends the subscription from within, as a call answered 403 does.
+type canceller struct {
+	diary
+	client *Client
+}
+
+func (c *canceller) Rescind(uint64, string) { c.client.current.cancel(errNotSubscribed) }
+
+// Trap T2: an ERROR that is already here counts, whatever else went wrong.
+func TestErrorEventBeatsOtherCauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var net network
+		master := &fakeMaster{t: t, answer: func(w http.ResponseWriter, _ *http.Request, _ *scheduler.Call) bool {
+			var events bytes.Buffer
+			rescind := &scheduler.Event{Type: scheduler.Event_RESCIND, Rescind: &scheduler.Event_Rescind{}}
+			for _, event := range []*scheduler.Event{subscribedEvent("f"), rescind, errorEventOf("Framework failed over")} {
+				record, err := marshal(selectCodec(false), event)
+				if err != nil {
+					t.Error(err)
+				}
+				writeRecord(t, &events, record)
+			}
+			w.Header().Set("Content-Type", "application/x-protobuf")
+			w.Header().Set(headerStreamID, "s")
+			if _, err := w.Write(events.Bytes()); err != nil { // at once
+				t.Error(err)
+			}
+			return true
+		}}
+		net.serve(t, "m1:5050", master)
+		h := &canceller{client: newTestClient(t, testConfig("m1:5050"), &net)}
+		run := start(t, h.client, "", h)
+		synctest.Wait()
+		if !run.ended() || !errors.Is(run.err, ErrFailedOver) {
+			t.Errorf("ended %v: %v", run.ended(), run.err)
+		}
+	})
+}
+
+func TestWatchdogTakesTheMastersInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var net network
+		master := &fakeMaster{t: t, mute: true}
+		net.serve(t, "m1:5050", master)
+		d := &diary{}
+		cfg := testConfig("m1:5050")
+		cfg.MissedHeartbeats = 3
+		start(t, newTestClient(t, cfg, &net), "", d)
+		synctest.Wait()
+		event := subscribedEvent("f")
+		*event.Subscribed.HeartbeatIntervalSeconds = 2
+		master.send(1, event)
+		time.Sleep(5999 * time.Millisecond)
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"subscribed 1 f"}, d.read()); diff != "" {
+			t.Errorf("before 3 times 2 s (-want +got):\n%s", diff)
+		}
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		if diff := cmp.Diff([]string{"subscribed 1 f", "disconnected 1"}, d.read()); diff != "" {
+			t.Errorf("after 3 times 2 s (-want +got):\n%s", diff)
+		}
+	})
+}
+
+// A subscription that lasted wipes out what the attempts before it cost.
+func TestBackoffBeginsAnewAfterASuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var net network
+		var busy atomic.Bool
+		busy.Store(true)
+		master := &fakeMaster{t: t, answer: func(w http.ResponseWriter, _ *http.Request, _ *scheduler.Call) bool {
+			if busy.Load() {
+				http.Error(w, "no leader elected", http.StatusServiceUnavailable)
+			}
+			return busy.Load()
+		}}
+		net.serve(t, "m1:5050", master)
+		d := &diary{}
+		start(t, newTestClient(t, testConfig("m1:5050"), &net), "", d)
+		time.Sleep(10 * time.Minute)
+		busy.Store(false)
+		time.Sleep(40 * time.Second)
+		synctest.Wait()
+		for n := 1; n <= 4; n++ {
+			if got := len(d.subs); got != n {
+				t.Fatalf("%d subscriptions, want %d", got, n)
+			}
+			time.Sleep(20 * time.Second)
+			master.hangUp(n)
+			time.Sleep(defaultBackoffMin + time.Nanosecond)
+			synctest.Wait()
+		}
+	})
+}
+
+// The guard's memory of offers is as small as the number outstanding.
+func TestLedgerHoldsWhatIsOutstanding(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var net network
+		master := &fakeMaster{t: t}
+		net.serve(t, "m1:5050", master)
+		c := newTestClient(t, testConfig("m1:5050"), &net)
+		start(t, c, "", &diary{})
+		synctest.Wait()
+		master.send(1, offersEvent("S0", "O0", "S1", "O1", "S2", "O2", "S3", "O3"), &scheduler.Event{
+			Type: scheduler.Event_RESCIND, Rescind: &scheduler.Event_Rescind{OfferID: mesos.OfferID{Value: "O0"}},
+		})
+		synctest.Wait()
+		if err := errors.Join(c.Accept(t.Context(), reserveOne(1, "O1", "op")), c.Decline(t.Context(), 1, []string{"O2"}, 0)); err != nil {
+			t.Error(err)
+		}
+		want := map[string]allocation{"O3": {"S3", "k8s"}}
+		if diff := cmp.Diff(want, c.current.offers.offers, cmp.AllowUnexported(allocation{})); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
 }
