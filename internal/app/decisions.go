@@ -7,6 +7,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/component-helpers/scheduling/corev1"
 
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/config"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/demand"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/filter"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/kube"
@@ -14,8 +15,7 @@ import (
 )
 
 // rules translates the configuration's resources section.
-func (a *App) rules() (resources.Rules, error) {
-	cfg := a.cfg.Resources
+func rules(cfg config.Resources) resources.Rules {
 	rules := resources.Rules{
 		Extended: map[string]resources.ExtendedRule{},
 		Minimum: resources.Scalar(resources.CPUs, resources.Milli(cfg.Minimum.CPUs)).
@@ -28,7 +28,7 @@ func (a *App) rules() (resources.Rules, error) {
 		}
 		rules.Extended[name] = rule
 	}
-	return rules, nil
+	return rules
 }
 
 // role is the Mesos role that a pod's reservation goes to.

@@ -38,10 +38,10 @@ func (e mesosEvents) Subscribed(s mesos.Subscription) {
 	e.demand.Connection(true)
 }
 
-func (e mesosEvents) Disconnected(generation uint64, _ error) {
+func (e mesosEvents) Disconnected(uint64, error) {
 	defer e.timed("disconnected")()
 	e.state.subscribed.Store(false)
-	e.cache.Reset(generation)
+	e.cache.Reset(0) // no generation: nothing enters until the next one
 	e.reservations.Connection(false)
 	e.demand.Connection(false)
 }

@@ -13,12 +13,9 @@ import (
 
 func (a *App) buildMesos() error {
 	cfg := a.cfg.Mesos
-	rules, err := a.rules()
-	if err != nil {
-		return err
-	}
-	if a.translator, err = resources.NewTranslator(rules); err != nil {
-		return fmt.Errorf("resources: %w", err)
+	var err error
+	if a.translator, err = resources.NewTranslator(rules(a.cfg.Resources)); err != nil {
+		return fmt.Errorf("configuration: %w", err)
 	}
 	credentials, err := cfg.LoadCredentials()
 	if err != nil {
