@@ -132,11 +132,10 @@ func (m *Manager) compare(r *record, listed []resources.Portion, known, active b
 // unreserved in the end. The caller holds mu.
 func (m *Manager) present(r *record, listed []resources.Portion, asOf time.Time) {
 	if r.op.byOperator {
-		if r.op.answered.IsZero() || !r.op.answered.Before(asOf) {
+		if r.op.answered.IsZero() || r.op.answered.After(asOf) {
 			return
 		}
-		m.endOperation(r)
-		r.notBefore = m.clock.Now().Add(m.opts.OperatorAfter)
+		m.operatorFailed(r)
 	}
 	before := r.vector()
 	r.portions = listed

@@ -61,6 +61,8 @@ type record struct {
 	// forbids it must not become a hot loop (scenario 27).
 	refusals  int
 	notBefore time.Time
+	// operatorAt is when the operator API may be used again.
+	operatorAt time.Time
 	// orphanSince is when the pod was first found missing, or on another
 	// agent; zero if neither.
 	orphanSince time.Time

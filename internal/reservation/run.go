@@ -177,7 +177,8 @@ func (m *Manager) overdue() *record {
 	defer m.mu.Unlock()
 	now := m.clock.Now()
 	for _, r := range m.records {
-		if r.canLeave(now) && now.Sub(r.since) >= m.opts.OperatorAfter {
+		if r.state == Releasing && !r.op.inFlight() &&
+			now.Sub(r.since) >= m.opts.OperatorAfter && !now.Before(r.operatorAt) {
 			r.op = operation{kind: mesos.Unreserve, sent: now, byOperator: true}
 			return r
 		}
@@ -195,10 +196,16 @@ func (m *Manager) answered(r *record, err error) {
 		r.op.answered = m.clock.Now()
 		return
 	}
-	m.endOperation(r)
-	r.refusals++
-	r.notBefore = m.clock.Now().Add(m.opts.OperatorAfter)
+	m.operatorFailed(r)
 	m.log.Warn("operator API did not unreserve, will be tried again", logFields(r, zap.Error(err))...)
+}
+
+// operatorFailed ends an UNRESERVE of the operator API that changed nothing.
+// An offer that came meanwhile may do better. The caller holds mu.
+func (m *Manager) operatorFailed(r *record) {
+	m.endOperation(r)
+	r.operatorAt = m.clock.Now().Add(m.opts.OperatorAfter)
+	m.kick(r.key)
 }
 
 // auditor compares the books at start, at intervals and when asked to.
