@@ -116,6 +116,12 @@ func (h *host) stop() {
 	h.inbox = nil
 }
 
+// shutdown ends the process because the master says so; tasks end with it.
+func (h *host) shutdown() {
+	h.stop()
+	h.tasks = map[string]*hostTask{}
+}
+
 // withHost finds an agent by hostname and does something to it.
 func (s *Sim) withHost(hostname string, do func(*host) error) error {
 	s.mu.Lock()

@@ -3,6 +3,7 @@ package mesossim
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"strconv"
 	"strings"
@@ -23,7 +24,8 @@ type flags struct {
 	authenticateFrameworks bool
 	authenticateRead       bool
 	authenticateWrite      bool
-	credentials            map[string]string
+	credentialsAt          string            // value of --credentials
+	credentials            map[string]string // principal → secret
 	domain                 *mesos.DomainInfo
 	filterGPU              bool
 }
@@ -77,7 +79,7 @@ func (f *flags) set(name, value string) error {
 	case "authenticate_http_readwrite":
 		f.authenticateWrite = value != "false"
 	case "credentials":
-		f.credentials, err = readCredentials(value)
+		f.credentialsAt = value
 	case "domain":
 		f.domain, err = parseDomain(value)
 	}
@@ -146,6 +148,18 @@ func domainOf(s string) *mesos.DomainInfo {
 		Region: mesos.DomainInfo_FaultDomain_RegionInfo{Name: region},
 		Zone:   mesos.DomainInfo_FaultDomain_ZoneInfo{Name: zone},
 	}}
+}
+
+// loadCredentials takes over given credentials; without any, those of
+// --credentials are read.
+func (f *flags) loadCredentials(given map[string]string) error {
+	maps.Copy(f.credentials, given)
+	if len(given) > 0 || f.credentialsAt == "" {
+		return nil
+	}
+	read, err := readCredentials(f.credentialsAt)
+	maps.Copy(f.credentials, read)
+	return err
 }
 
 // readCredentials reads the JSON of --credentials, inline or from a file.

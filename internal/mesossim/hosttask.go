@@ -21,6 +21,7 @@ const (
 type hostTask struct {
 	task        *task
 	container   string
+	pid         uint32 // of the executor
 	statuses    []mesos.TaskStatus // not acknowledged, oldest first
 	sent        *entry             // resend of the first
 	wait        time.Duration
@@ -30,7 +31,8 @@ type hostTask struct {
 // runTask starts a task: it is STARTING, then RUNNING until it is killed. The
 // command "exit N" ends it.
 func (h *host) runTask(t *task) {
-	ht := &hostTask{task: t, container: uuid.NewString(), wait: firstResend}
+	h.sim.lastPID++
+	ht := &hostTask{task: t, container: uuid.NewString(), pid: h.sim.lastPID, wait: firstResend}
 	h.tasks[t.key()] = ht
 	h.later(executorStart, func() { h.pushStatus(ht, mesos.TASK_STARTING, "", nil) })
 	h.later(executorStart+commandStart, func() { h.pushStatus(ht, mesos.TASK_RUNNING, "", nil) })
@@ -81,7 +83,7 @@ func (h *host) pushStatus(ht *hostTask, state mesos.TaskState, message string, r
 }
 
 func (h *host) containerStatus(ht *hostTask) *mesos.ContainerStatus {
-	protocol, address, pid := mesos.IPv4, h.ip(), uint32(2000)
+	protocol, address, pid := mesos.IPv4, h.ip(), ht.pid
 	return &mesos.ContainerStatus{
 		ContainerID: &mesos.ContainerID{Value: ht.container},
 		NetworkInfos: []mesos.NetworkInfo{{

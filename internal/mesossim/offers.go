@@ -37,6 +37,8 @@ func (m *master) sendOffers(fw *framework, grants []grant) {
 		}
 		m.offers[o.id] = o
 		fw.offers[o.id] = o
+		fw.offered = fw.offered.plus(o.resources)
+		g.agent.offered = g.agent.offered.plus(o.resources)
 		if g.agent.offers == nil {
 			g.agent.offers = map[string]*offer{}
 		}
@@ -85,6 +87,8 @@ func (m *master) forgetOffer(o *offer) {
 	delete(m.offers, o.id)
 	delete(o.framework.offers, o.id)
 	delete(o.agent.offers, o.id)
+	o.framework.offered = o.framework.offered.minus(o.resources)
+	o.agent.offered = o.agent.offered.minus(o.resources)
 }
 
 // rescindOffersOf takes back all offers and inverse offers of an agent.

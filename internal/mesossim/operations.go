@@ -1,6 +1,10 @@
 package mesossim
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+
 	"github.com/google/uuid"
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
@@ -9,11 +13,16 @@ import (
 // operation is the master's record of an operation sent to an agent.
 type operation struct {
 	uuid        string // 16 bytes
+	seq         int    // order of arrival
 	frameworkID string // "" for an operator's
 	agent       *agent
 	info        mesos.Offer_Operation
 	latest      mesos.OperationStatus
 	statuses    []mesos.OperationStatus
+}
+
+func operationsInOrder(operations map[string]*operation) []*operation {
+	return slices.SortedFunc(maps.Values(operations), func(a, b *operation) int { return cmp.Compare(a.seq, b.seq) })
 }
 
 func newUUID() string {
@@ -43,7 +52,7 @@ func (m *master) sendOperationStatus(fw *framework, status mesos.OperationStatus
 // to the agent. fw is nil for an operator's.
 func (m *master) apply(fw *framework, ag *agent, info *mesos.Offer_Operation, role string, steps []conversion) {
 	op := &operation{
-		uuid: newUUID(), agent: ag, info: withAllocation(info, role),
+		uuid: newUUID(), seq: m.nextSeq(), agent: ag, info: withAllocation(info, role),
 		latest: mesos.OperationStatus{
 			OperationID: info.ID, State: mesos.OPERATION_PENDING, AgentID: &mesos.AgentID{Value: ag.id},
 		},
@@ -159,7 +168,7 @@ func (m *master) acknowledgeOperation(fw *framework, call *scheduler.Call_Acknow
 // reconcileOperations handles RECONCILE_OPERATIONS.
 func (m *master) reconcileOperations(fw *framework, call *scheduler.Call_ReconcileOperations) {
 	if len(call.Operations) == 0 {
-		for _, op := range fw.operations {
+		for _, op := range operationsInOrder(fw.operations) {
 			m.sendOperationStatus(fw, op.reconciled())
 		}
 		return

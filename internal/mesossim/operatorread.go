@@ -1,7 +1,6 @@
 package mesossim
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 
@@ -69,12 +68,20 @@ var agentCapabilities = []mesos.AgentInfo_Capability{
 	{Type: mesos.AgentInfo_Capability_TASK_RESOURCE_LIMITS},
 }
 
+// backward returns a copy of list from its end: the real master lists what is
+// new first.
+func backward[T any](list []T) []T {
+	out := slices.Clone(list)
+	slices.Reverse(out)
+	return out
+}
+
 func (m *master) getAgents() *masterproto.Response_GetAgents {
 	out := &masterproto.Response_GetAgents{}
-	for _, ag := range m.agentOrder {
+	for _, ag := range backward(m.agentOrder) {
 		out.Agents = append(out.Agents, m.agentStatus(ag))
 	}
-	for _, id := range slices.Sorted(maps.Keys(m.recovered)) {
+	for _, id := range backward(slices.Sorted(maps.Keys(m.recovered))) {
 		out.RecoveredAgents = append(out.RecoveredAgents, m.recovered[id].agentInfo(id))
 	}
 	return out
@@ -82,17 +89,13 @@ func (m *master) getAgents() *masterproto.Response_GetAgents {
 
 func (m *master) agentStatus(ag *agent) masterproto.Response_GetAgents_Agent {
 	pid, deactivated := ag.host.pid(), m.inactive[ag.id]
-	var offered resources
-	for _, o := range offersInOrder(ag.offers) {
-		offered = offered.plus(o.resources)
-	}
 	out := masterproto.Response_GetAgents_Agent{
 		AgentInfo: ag.host.agentInfo(ag.id), Active: ag.active, Deactivated: &deactivated,
 		Version: version, PID: &pid,
 		RegisteredTime: timeInfo(ag.registered), ReregisteredTime: timeInfo(ag.reregistered),
 		TotalResources:          ag.total.toEndpointProto(),
 		AllocatedResources:      ag.allocatedTotal().toEndpointProto(),
-		OfferedResources:        offered.toEndpointProto(),
+		OfferedResources:        ag.offered.toEndpointProto(),
 		Capabilities:            agentCapabilities,
 		EstimatedDrainStartTime: timeInfo(ag.drainStart),
 	}
@@ -122,10 +125,9 @@ func frameworkStatus(fw *framework) masterproto.Response_GetFrameworks_Framework
 		RegisteredTime: timeInfo(fw.registered), ReregisteredTime: timeInfo(fw.reregistered),
 		UnregisteredTime: timeInfo(fw.unregistered),
 	}
-	var offered, allocated resources
-	for _, o := range offersInOrder(fw.offers) {
+	var allocated resources
+	for _, o := range backward(offersInOrder(fw.offers)) {
 		out.Offers = append(out.Offers, o.toProto())
-		offered = offered.plus(o.resources)
 	}
 	for _, o := range inverseInOrder(fw.inverseOffers) {
 		out.InverseOffers = append(out.InverseOffers, o.toProto())
@@ -135,15 +137,15 @@ func frameworkStatus(fw *framework) masterproto.Response_GetFrameworks_Framework
 			allocated = allocated.plus(t.resources)
 		}
 	}
-	out.OfferedResources = offered.toEndpointProto()
+	out.OfferedResources = fw.offered.toEndpointProto()
 	out.AllocatedResources = allocated.toEndpointProto()
 	return out
 }
 
 func (m *master) getOperations() *masterproto.Response_GetOperations {
 	out := &masterproto.Response_GetOperations{}
-	for _, ag := range m.agentOrder {
-		for _, op := range slices.SortedFunc(maps.Values(ag.operations), func(a, b *operation) int { return cmp.Compare(a.uuid, b.uuid) }) {
+	for _, ag := range backward(m.agentOrder) {
+		for _, op := range backward(operationsInOrder(ag.operations)) {
 			status := mesos.Operation{
 				AgentID: &mesos.AgentID{Value: ag.id}, Info: op.info,
 				LatestStatus: op.latest, Statuses: op.statuses, UUID: mesos.UUID{Value: []byte(op.uuid)},

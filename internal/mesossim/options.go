@@ -19,7 +19,7 @@ type Options struct {
 	// MasterFlags are flags of mesos-master such as --allocation_interval=1secs.
 	// Those that change what a framework sees are honoured, others ignored.
 	MasterFlags []string
-	// Credentials are secrets by principal, beside those of --credentials.
+	// Credentials are secrets by principal, in place of those of --credentials.
 	Credentials map[string]string
 	// Agents are started before Start returns, except those that start later.
 	Agents []AgentSpec

@@ -20,11 +20,11 @@ func (h *host) register() {
 	h.pings.cancel()
 	machine := m.machineOf(h.machine())
 	if machine.mode == machineDown {
-		h.stop()
+		h.shutdown()
 		return
 	}
 	if _, gone := m.gone[h.id]; gone && h.id != "" {
-		h.stop()
+		h.shutdown()
 		return
 	}
 	if h.id == "" {
@@ -114,7 +114,7 @@ func (m *master) adoptTask(ag *agent, ht *hostTask) {
 // adoptOperation books an operation that the agent brings along.
 func (m *master) adoptOperation(ag *agent, ho *hostOperation) {
 	op := &operation{
-		uuid: ho.uuid, frameworkID: ho.frameworkID, agent: ag, info: ho.info,
+		uuid: ho.uuid, seq: m.nextSeq(), frameworkID: ho.frameworkID, agent: ag, info: ho.info,
 		latest: ho.status, statuses: []mesos.OperationStatus{ho.status},
 	}
 	if ag.operations == nil {
@@ -134,7 +134,7 @@ func (m *master) adoptOperation(ag *agent, ho *hostOperation) {
 // sent again.
 func (h *host) reconcile() {
 	h.tell(func(m *master, ag *agent) {
-		for _, op := range ag.operations {
+		for _, op := range operationsInOrder(ag.operations) {
 			if h.operations[op.uuid] == nil {
 				m.operationDropped(ag, op)
 			}

@@ -55,7 +55,7 @@ func (m *master) markUnreachable(ag *agent) {
 func (m *master) markGone(ag *agent) {
 	const message = "Agent has been marked gone"
 	m.gone[ag.id] = time.Now()
-	m.deliver(ag.host, ag.host.stop)
+	m.deliver(ag.host, ag.host.shutdown)
 	m.bulkFeedback(ag, mesos.OPERATION_GONE_BY_OPERATOR, message)
 	m.removeAgent(ag, removal{message: message, gone: true})
 }
@@ -63,7 +63,7 @@ func (m *master) markGone(ag *agent) {
 // bulkFeedback tells frameworks what has become of their operations on an
 // agent that is being removed.
 func (m *master) bulkFeedback(ag *agent, state mesos.OperationState, message string) {
-	for _, op := range ag.operations {
+	for _, op := range operationsInOrder(ag.operations) {
 		if op.info.ID == nil {
 			continue
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"os"
 	"sync"
@@ -15,6 +14,9 @@ import (
 
 // abortStatus is the exit status of a process that ends in abort().
 const abortStatus = 134
+
+// firstPID is where the process IDs of emulated executors begin.
+const firstPID = 2000
 
 // masterRecovery is how long a restarted master with a replicated log answers
 // 503.
@@ -40,6 +42,8 @@ type Sim struct {
 	faults []*activeFault
 	closed bool
 
+	lastPID uint32 // of an emulated executor
+
 	registry registry
 }
 
@@ -51,14 +55,16 @@ func Start(ctx context.Context, options Options) (*Sim, error) {
 	if err != nil {
 		return nil, err
 	}
-	maps.Copy(parsed.credentials, options.Credentials)
+	if err := parsed.loadCredentials(options.Credentials); err != nil {
+		return nil, err
+	}
 	kept, err := openStore(options.WorkDir)
 	if err != nil {
 		return nil, err
 	}
 	s := &Sim{
 		options: options, flags: parsed, log: options.Logger, hosts: map[string]*host{},
-		store: kept, addr: options.Addr,
+		store: kept, addr: options.Addr, lastPID: firstPID,
 	}
 	s.queue = newQueue(&s.mu)
 	if err := s.loadRegistry(); err != nil {

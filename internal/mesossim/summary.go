@@ -50,16 +50,12 @@ func (m *master) slaveSummaries() []slaveSummary {
 }
 
 func (m *master) slaveSummary(ag *agent) slaveSummary {
-	var offered resources
-	for _, o := range offersInOrder(ag.offers) {
-		offered = offered.plus(o.resources)
-	}
 	out := slaveSummary{
 		ID: ag.id, Hostname: ag.host.spec.Hostname, Port: ag.host.port, PID: ag.host.pid(),
 		Active: ag.active, Deactivated: m.inactive[ag.id], Version: version,
 		RegisteredTime: seconds(ag.registered), Attributes: map[string]any{},
 		Resources: unreserved(ag.total).modelled(), UsedResources: unreserved(ag.allocatedTotal()).modelled(),
-		OfferedResources:      unreserved(offered).modelled(),
+		OfferedResources:      unreserved(ag.offered).modelled(),
 		UnreservedResources:   ag.total.filter(func(r *resource) bool { return r.reserved == nil }).modelled(),
 		ReservedResources:     map[string]map[string]any{},
 		ReservedResourcesFull: map[string][]json.RawMessage{},
