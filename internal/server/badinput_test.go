@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -82,6 +83,26 @@ func TestTooLargeWithoutALength(t *testing.T) {
 	f := newFace(&world{}, func(o *Options) { o.MaxBodyBytes = 10 })
 	request := httptest.NewRequest(http.MethodPost, "/bind", strings.NewReader(bindJSON))
 	request.ContentLength = -1
+	recorder := httptest.NewRecorder()
+	f.Handler().ServeHTTP(recorder, request)
+	if recorder.Code != http.StatusRequestEntityTooLarge {
+		t.Errorf("answered %d, want 413", recorder.Code)
+	}
+}
+
+// unreadable fails the test that lets its body be read.
+type unreadable struct{ t *testing.T }
+
+func (u unreadable) Read([]byte) (int, error) {
+	u.t.Error("the body was read")
+	return 0, io.EOF
+}
+
+// A length that is too large is refused before anything is read.
+func TestTooLargeByItsLength(t *testing.T) {
+	f := newFace(&world{}, func(o *Options) { o.MaxBodyBytes = 10 })
+	request := httptest.NewRequest(http.MethodPost, "/bind", unreadable{t})
+	request.ContentLength = 11
 	recorder := httptest.NewRecorder()
 	f.Handler().ServeHTTP(recorder, request)
 	if recorder.Code != http.StatusRequestEntityTooLarge {
