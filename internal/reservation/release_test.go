@@ -30,58 +30,54 @@ func (h *house) released(n int, uid string, key offercache.Key, v resources.Vect
 
 func TestScenario17RetryOnAnotherNode(t *testing.T) {
 	need := amounts(1, 512)
-	tests := map[string]func(*house, *attempt){
-		// what happened on agent1 before the retry on agent2
-		"before anything left": nil,
-		"while the RESERVE is in flight": func(h *house, a *attempt) {
-			h.pending(a)
+	tests := map[string]struct {
+		before func(*house) *attempt // on agent1; one ACCEPT leaves
+		after  func(*house, *attempt)
+	}{
+		"before anything left": {
+			func(h *house) *attempt {
+				h.reserve("other", agent1, need)
+				return h.reserve("p1", agent1, need) // waits for the rest of the offer
+			},
+			func(h *house, a *attempt) {
+				h.mustFail(a, ErrReleased)
+				h.wantState("p1", agent1, 0)
+			},
 		},
-		"after the reservation was confirmed": func(h *house, a *attempt) {
-			h.finish(h.operation(1, 0))
-			h.mustReserve(a)
-			h.Settle(a.req, Undecided)
+		"while the RESERVE is in flight": {
+			func(h *house) *attempt { return h.reserve("p1", agent1, need) },
+			func(h *house, a *attempt) {
+				h.mustFail(a, ErrReleased)
+				h.wantState("p1", agent1, Reserving)
+				h.finish(h.accepts(2)[0].Operations[0])
+				h.released(3, "p1", agent1, need)
+			},
+		},
+		"after the reservation was confirmed": {
+			func(h *house) *attempt {
+				a := h.reserve("p1", agent1, need)
+				h.finish(h.operation(1, 0))
+				h.mustReserve(a)
+				h.Settle(a.req, Undecided)
+				return a
+			},
+			func(h *house, _ *attempt) { h.released(3, "p1", agent1, need) },
 		},
 	}
-	for name, before := range tests {
+	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			inHouse(t, func(t *testing.T, h *house) {
 				h.offer(offerOf("o1", agent1, unreserved(amounts(4, 4096))), offerOf("o2", agent2, unreserved(amounts(4, 4096))))
-				sent := 1
-				if before == nil {
-					h.finish(h.operation(1, 0*h.holder("other", agent1, amounts(1, 1))))
-				}
-				first := h.reserve("p1", agent1, need)
-				if before != nil {
-					before(h, first)
-				}
+				first := tt.before(h)
 				second := h.reserve("p1", agent2, need)
-				sent++
-				h.finish(h.operation(sent, 0))
+				h.finish(h.operation(2, 0))
 				h.mustReserve(second)
 				h.Settle(second.req, PodBound)
-				h.wantState("p1", agent2, Bound)
-				switch name {
-				case "before anything left":
-					h.mustFail(first, ErrReleased)
-					h.wantState("p1", agent1, 0)
-					return
-				case "while the RESERVE is in flight":
-					h.mustFail(first, ErrReleased)
-					h.wantState("p1", agent1, Reserving)
-					h.finish(h.accepts(2)[0].Operations[0])
-				}
-				h.released(3, "p1", agent1, need)
+				tt.after(h, first)
 				h.wantState("p1", agent2, Bound)
 			})
 		})
 	}
-}
-
-// holder makes another pod's reservation leave first, so that what comes next
-// waits for the rest of the offer. It returns 0.
-func (h *house) holder(uid string, key offercache.Key, need resources.Vector) int {
-	h.reserve(uid, key, need)
-	return 0
 }
 
 // While the RESERVE on the first agent is still open the hold on the second
@@ -190,6 +186,7 @@ func TestScenario20SameNameUnderANewUID(t *testing.T) {
 		again := Pod{Namespace: "default", Name: podOf("old").Name, UID: "new"}
 		done := make(chan error, 1)
 		go func() { done <- h.Reserve(h.life, Request{Pod: again, Key: agent1, Need: need}) }()
+		synctest.Wait()
 		h.offer(offerOf("o2", agent1, unreserved(need), reservedFor("old", need)))
 		ops := h.accepts(2)[1].Operations
 		if len(ops) != 2 {
