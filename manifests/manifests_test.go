@@ -14,6 +14,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
 )
 
@@ -88,10 +89,16 @@ func read(t *testing.T, path ...string) []byte {
 	return data
 }
 
+// decode is as strict as the kube-apiserver: yaml.UnmarshalStrict would take
+// names in the wrong case.
 func decode(t *testing.T, data []byte, into any) {
 	t.Helper()
-	if err := yaml.UnmarshalStrict(data, into); err != nil {
-		t.Fatalf("%T: %v in\n%s", into, err, data)
+	asJSON, err := yaml.YAMLToJSONStrict(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if unknown, err := kjson.UnmarshalStrict(asJSON, into); err != nil || len(unknown) > 0 {
+		t.Fatalf("%T: %v %v in\n%s", into, err, unknown, data)
 	}
 }
 

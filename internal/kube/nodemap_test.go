@@ -135,6 +135,16 @@ func TestNodeMap(t *testing.T) {
 			agents: []AgentIdentity{agent("A1", "h1", "10.0.0.1")},
 			want:   map[string]string{"h1": "?", "n2": "A1"},
 		},
+		"two nodes share an address, the name decides": {
+			nodes:  []*corev1.Node{newNode("h1", "", "127.0.0.1", ""), newNode("n2", "", "127.0.0.1", "")},
+			agents: []AgentIdentity{agent("A1", "h1", "127.0.0.1")},
+			want:   map[string]string{"h1": "A1", "n2": "?"},
+		},
+		"two nodes are annotated with one agent, by ID and by hostname": {
+			nodes:  []*corev1.Node{newNode("n1", "A1", "", ""), newNode("n2", "h1", "", "")},
+			agents: []AgentIdentity{agent("A1", "h1", "")},
+			want:   map[string]string{"n1": "?", "n2": "?"},
+		},
 		"nothing matches": {
 			nodes:  []*corev1.Node{newNode("h1", "", "10.0.0.1", "h1")},
 			agents: []AgentIdentity{agent("A9", "h9", "10.0.0.9"), agent("A8", "", "")},

@@ -178,6 +178,10 @@ func TestPodsFreshness(t *testing.T) {
 		if !pods.Fresh() {
 			t.Error("not fresh although the watch is open")
 		}
+		pods.disconnected(t.Context(), nil, down) // as the reflector reports a list that failed
+		if pods.Fresh() {
+			t.Error("fresh although a list failed")
+		}
 	})
 }
 
