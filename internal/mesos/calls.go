@@ -9,6 +9,8 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
 	"go.uber.org/zap"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
 )
 
 // Accept sends ACCEPT. nil means that the master received it and no more (trap
@@ -126,7 +128,7 @@ func (c *Client) call(ctx context.Context, generation uint64, call *scheduler.Ca
 		path: schedulerPath, kind: call.Type.String(), streamID: s.streamID,
 		media: c.codec.Type.ContentType(), body: body,
 	})
-	c.log.Debug("mesos call", zap.String("type", call.Type.String()), zap.String("master", base), zap.Error(err))
+	c.log.Debug("mesos call", zap.String("type", call.Type.String()), zap.String(logkeys.Master, base), zap.Error(err))
 	if err != nil {
 		return s.judge(callError(err))
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 	"go.uber.org/zap"
 
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
@@ -131,8 +132,8 @@ func (d *dispatcher) subscribed(event *scheduler.Event_Subscribed) error {
 	c.metrics.subscribed.Set(1)
 	c.metrics.subscriptions.Inc()
 	version := event.GetMasterInfo().GetVersion()
-	c.log.Info("subscribed to Mesos", zap.String("master", d.stream.base), zap.String("version", version),
-		zap.String("frameworkID", id), zap.Uint64("generation", d.session.generation))
+	c.log.Info("subscribed to Mesos", zap.String(logkeys.Master, d.stream.base), zap.String("version", version),
+		zap.String(logkeys.FrameworkID, id), zap.Uint64(logkeys.Generation, d.session.generation))
 	d.handler.Subscribed(Subscription{
 		Generation: d.session.generation, FrameworkID: id, Master: d.stream.base,
 		Version: version, Heartbeat: heartbeat,

@@ -70,8 +70,8 @@ func encodeLabels(labels []resources.Label) []mesos.Label {
 
 // encodeAccept builds ACCEPT. Operations apply in order; filters are always
 // set, because an absent filter means 5 seconds. Here and below, lists are
-// empty rather than nil: the library's JSON has null for nil, which Mesos'
-// parser does not take.
+// empty rather than nil: the library's JSON has null for nil, which is no value
+// of a repeated field.
 func encodeAccept(a Accept) *scheduler.Call {
 	operations := make(calls.OfferOperations, len(a.Operations))
 	for i, op := range a.Operations {

@@ -80,7 +80,7 @@ func TestEncodedPortionsDecodeToThemselves(t *testing.T) {
 	}
 }
 
-// Mesos' JSON parser refuses null.
+// No call relies on how a master's JSON parser takes null.
 func TestJSONCallsHoldNoNull(t *testing.T) {
 	cfg, err := testConfig("m:1").complete()
 	if err != nil {

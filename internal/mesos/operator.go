@@ -14,6 +14,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/master/calls"
 	"go.uber.org/zap"
 
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
@@ -72,7 +73,7 @@ func (c *Client) operate(ctx context.Context, call *master.Call, answer *master.
 	var failures []error
 	for _, base := range c.masters.candidates() {
 		resp, from, err := c.post(ctx, base, r)
-		c.log.Debug("mesos operator call", zap.String("type", kind), zap.String("master", from), zap.Error(err))
+		c.log.Debug("mesos operator call", zap.String("type", kind), zap.String(logkeys.Master, from), zap.Error(err))
 		if err == nil {
 			return readAnswer(resp, kind, answer)
 		}

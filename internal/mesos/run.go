@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
 )
 
 // Run subscribes and stays subscribed until ctx ends, which is no error, or
@@ -97,7 +99,7 @@ func (c *Client) disconnected(s *session, h Handler, cause error) {
 	if errors.Is(cause, errWatchdog) {
 		c.metrics.watchdog.Inc()
 	}
-	c.log.Info("unsubscribed from Mesos", zap.String("master", s.base),
-		zap.Uint64("generation", s.generation), zap.NamedError("reason", cause))
+	c.log.Info("unsubscribed from Mesos", zap.String(logkeys.Master, s.base),
+		zap.Uint64(logkeys.Generation, s.generation), zap.NamedError(logkeys.Reason, cause))
 	h.Disconnected(s.generation, cause)
 }
