@@ -28,7 +28,7 @@ type agent struct {
 	allocated map[string]resources // framework ID → used by its tasks
 
 	offers        map[string]*offer
-	offered       resources // sum of offers
+	offered       sum // sum of offers
 	inverseOffers map[string]*inverseOffer
 	operations    map[string]*operation // UUID → operation
 	tasks         map[string]*task      // framework ID and task ID → task

@@ -101,11 +101,12 @@ func (m *master) give(frameworkID string, ag *agent, rs resources, filters *meso
 // tick is the periodic allocation.
 func (m *master) tick() {
 	m.after(m.flags.allocationInterval, m.tick)
-	m.allocateSoon(m.agentOrder)
+	m.allocateEverywhere()
 }
 
 // batch is the set of agents of one allocation run.
 type batch struct {
+	all    bool // every agent
 	agents []*agent
 	known  map[*agent]bool
 }
@@ -121,7 +122,7 @@ func (b *batch) join(agents []*agent) {
 
 // allocateSoon runs an allocation over agents as soon as the current call is
 // done; calls that come before it join it.
-func (m *master) allocateSoon(agents []*agent) {
+func (m *master) allocateSoon(agents ...*agent) {
 	if len(m.frameworks) == 0 {
 		return
 	}
@@ -129,6 +130,14 @@ func (m *master) allocateSoon(agents []*agent) {
 		m.allocateApart(nil)
 	}
 	m.alloc.batches[len(m.alloc.batches)-1].join(agents)
+}
+
+// allocateEverywhere is allocateSoon over all agents.
+func (m *master) allocateEverywhere() {
+	m.allocateSoon()
+	if n := len(m.alloc.batches); n > 0 {
+		m.alloc.batches[n-1].all = true
+	}
 }
 
 // allocateApart is allocateSoon with a run of its own.
@@ -148,8 +157,12 @@ func (m *master) allocateDue() {
 		return
 	}
 	for _, b := range due {
-		m.allocate(b.agents)
-		m.offerInverse(b.agents)
+		agents := b.agents
+		if b.all {
+			agents = m.agentOrder
+		}
+		m.allocate(agents)
+		m.offerInverse(agents)
 	}
 }
 

@@ -24,7 +24,7 @@ type framework struct {
 	minimum    map[string][]quantities              // role → offer_filters
 
 	offers        map[string]*offer
-	offered       resources // sum of offers
+	offered       sum // sum of offers
 	inverseOffers map[string]*inverseOffer
 	operations    map[string]*operation // operation UUID → operation
 	operationIDs  map[string]string     // operation ID → UUID of the last one with it

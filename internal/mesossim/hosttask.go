@@ -21,7 +21,7 @@ const (
 type hostTask struct {
 	task        *task
 	container   string
-	pid         uint32 // of the executor
+	pid         uint32             // of the executor
 	statuses    []mesos.TaskStatus // not acknowledged, oldest first
 	sent        *entry             // resend of the first
 	wait        time.Duration

@@ -37,8 +37,8 @@ func (m *master) sendOffers(fw *framework, grants []grant) {
 		}
 		m.offers[o.id] = o
 		fw.offers[o.id] = o
-		fw.offered = fw.offered.plus(o.resources)
-		g.agent.offered = g.agent.offered.plus(o.resources)
+		fw.offered.add(o.resources)
+		g.agent.offered.add(o.resources)
 		if g.agent.offers == nil {
 			g.agent.offers = map[string]*offer{}
 		}
@@ -87,8 +87,22 @@ func (m *master) forgetOffer(o *offer) {
 	delete(m.offers, o.id)
 	delete(o.framework.offers, o.id)
 	delete(o.agent.offers, o.id)
-	o.framework.offered = o.framework.offered.minus(o.resources)
-	o.agent.offered = o.agent.offered.minus(o.resources)
+	o.framework.offered.sub(o.resources)
+	o.agent.offered.sub(o.resources)
+}
+
+// of returns what the offers, whose running total s is, hold together.
+func (s *sum) of(offers map[string]*offer) resources {
+	if !s.lost {
+		return s.total
+	}
+	var out resources
+	for _, o := range offersInOrder(offers) {
+		for i := range o.resources {
+			out.add(&o.resources[i])
+		}
+	}
+	return out
 }
 
 // rescindOffersOf takes back all offers and inverse offers of an agent.
@@ -131,7 +145,7 @@ func (m *master) revive(fw *framework, roles []string) {
 		delete(fw.filters, role)
 		delete(fw.suppressed, role)
 	}
-	m.allocateSoon(m.agentOrder)
+	m.allocateEverywhere()
 }
 
 // suppress handles SUPPRESS; offers that are held stay.

@@ -95,7 +95,7 @@ func (m *master) agentStatus(ag *agent) masterproto.Response_GetAgents_Agent {
 		RegisteredTime: timeInfo(ag.registered), ReregisteredTime: timeInfo(ag.reregistered),
 		TotalResources:          ag.total.toEndpointProto(),
 		AllocatedResources:      ag.allocatedTotal().toEndpointProto(),
-		OfferedResources:        ag.offered.toEndpointProto(),
+		OfferedResources:        ag.offered.of(ag.offers).toEndpointProto(),
 		Capabilities:            agentCapabilities,
 		EstimatedDrainStartTime: timeInfo(ag.drainStart),
 	}
@@ -137,7 +137,7 @@ func frameworkStatus(fw *framework) masterproto.Response_GetFrameworks_Framework
 			allocated = allocated.plus(t.resources)
 		}
 	}
-	out.OfferedResources = fw.offered.toEndpointProto()
+	out.OfferedResources = fw.offered.of(fw.offers).toEndpointProto()
 	out.AllocatedResources = allocated.toEndpointProto()
 	return out
 }

@@ -72,7 +72,7 @@ func (m *master) reconnect(ag *agent) {
 	ag.setTotal(h.total)
 	ag.connected = true
 	ag.active = !m.inactive[ag.id]
-	m.allocateSoon([]*agent{ag})
+	m.allocateSoon(ag)
 	h.later(agentLatency, func() { h.reconcile() })
 }
 
@@ -92,7 +92,7 @@ func (m *master) addAgent(ag *agent) {
 		m.adoptOperation(ag, ho)
 	}
 	m.saveAgent(ag.id, ag.host, "")
-	m.allocateSoon([]*agent{ag})
+	m.allocateSoon(ag)
 }
 
 // adoptTask books a task that the agent brings along.

@@ -147,6 +147,31 @@ func (rs resources) String() string {
 	return strings.Join(parts, "; ")
 }
 
+// sum is a running total of resources. Beyond mostSummed kinds it is given up:
+// who asks then adds up what there is.
+type sum struct {
+	total resources
+	lost  bool
+}
+
+const mostSummed = 64
+
+func (s *sum) add(rs resources) {
+	if s.lost = s.lost || len(s.total)+len(rs) > mostSummed; s.lost {
+		s.total = nil
+		return
+	}
+	for i := range rs {
+		s.total.add(&rs[i])
+	}
+}
+
+func (s *sum) sub(rs resources) {
+	for i := range rs {
+		s.total.sub(&rs[i])
+	}
+}
+
 // quantities are amounts of scalar resources in thousandths by name.
 type quantities map[string]int64
 

@@ -60,7 +60,7 @@ func (m *master) addFramework(fw *framework, suppressed []string, st *stream) {
 	}
 	m.setSuppressed(fw, suppressed)
 	m.connect(fw, st)
-	m.allocateSoon(m.agentOrder)
+	m.allocateEverywhere()
 }
 
 // connect makes st the framework's stream and sends the first events.
@@ -102,7 +102,7 @@ func (m *master) resubscribe(fw *framework, info mesos.FrameworkInfo, suppressed
 	fw.active = true
 	m.connect(fw, st)
 	if !wasActive {
-		m.allocateSoon(m.agentOrder)
+		m.allocateEverywhere()
 	}
 }
 

@@ -55,7 +55,7 @@ func (m *master) slaveSummary(ag *agent) slaveSummary {
 		Active: ag.active, Deactivated: m.inactive[ag.id], Version: version,
 		RegisteredTime: seconds(ag.registered), Attributes: map[string]any{},
 		Resources: unreserved(ag.total).modelled(), UsedResources: unreserved(ag.allocatedTotal()).modelled(),
-		OfferedResources:      unreserved(ag.offered).modelled(),
+		OfferedResources:      unreserved(ag.offered.of(ag.offers)).modelled(),
 		UnreservedResources:   ag.total.filter(func(r *resource) bool { return r.reserved == nil }).modelled(),
 		ReservedResources:     map[string]map[string]any{},
 		ReservedResourcesFull: map[string][]json.RawMessage{},
