@@ -2,6 +2,7 @@ package mesos
 
 import (
 	"errors"
+	"maps"
 	"math"
 	"strings"
 	"testing"
@@ -25,10 +26,13 @@ func tampered(f func(a *scheduler.Call_Accept, r *mesos.Resource)) *scheduler.Ca
 
 func nothing(*scheduler.Call_Accept, *mesos.Resource) {}
 
-// Trap T18: each of these ended a real master, or would be dropped in silence.
-func TestGuardRefusesAccepts(t *testing.T) {
-	str := func(s string) *string { return &s }
-	for name, change := range map[string]func(a *scheduler.Call_Accept, r *mesos.Resource){
+// tampering changes a valid ACCEPT, or the first resource of its RESERVE.
+type tampering map[string]func(a *scheduler.Call_Accept, r *mesos.Resource)
+
+func str(s string) *string { return &s }
+
+func badResources() tampering {
+	return tampering{
 		"zero scalar":         func(_ *scheduler.Call_Accept, r *mesos.Resource) { r.Scalar.Value = 0 },
 		"scalar below 1/1000": func(_ *scheduler.Call_Accept, r *mesos.Resource) { r.Scalar.Value = 0.0004 },
 		"negative scalar":     func(_ *scheduler.Call_Accept, r *mesos.Resource) { r.Scalar.Value = -1 },
@@ -70,6 +74,11 @@ func TestGuardRefusesAccepts(t *testing.T) {
 		"no refinement": func(_ *scheduler.Call_Accept, r *mesos.Resource) {
 			r.Reservations = append(r.Reservations, r.Reservations[0]) // trap T11
 		},
+	}
+}
+
+func badOperations() tampering {
+	return tampering{
 		"no resources": func(a *scheduler.Call_Accept, _ *mesos.Resource) { a.Operations[0].Reserve.Resources = nil },
 		"source": func(a *scheduler.Call_Accept, r *mesos.Resource) {
 			a.Operations[0].Reserve.Source = []mesos.Resource{*r} // trap T12
@@ -101,7 +110,14 @@ func TestGuardRefusesAccepts(t *testing.T) {
 			a.OfferIDs[0].Value = "unknown"
 			a.Operations = append(a.Operations, encodeOperation(second))
 		},
-	} {
+	}
+}
+
+// Trap T18: each of these ended a real master, or would be dropped in silence.
+func TestGuardRefusesAccepts(t *testing.T) {
+	all := badOperations()
+	maps.Copy(all, badResources())
+	for name, change := range all {
 		t.Run(name, func(t *testing.T) {
 			g := newGuard("")
 			if err := g.scheduler(tampered(change), testLedger()); !errors.Is(err, ErrDeadly) {
