@@ -1,0 +1,182 @@
+package mesossim
+
+import (
+	"flag"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var (
+	transcripts = flag.String("transcripts", filepath.Join("testdata", "transcripts"),
+		"folder with recordings of a real master to replay")
+	realTime = flag.Bool("transcripts.realtime", false,
+		"replay over TCP on loopback in real time, instead of in memory in virtual time")
+	trace = flag.Bool("transcripts.trace", false, "log how far off its recorded time each event came")
+)
+
+// TestReplay sends the calls of each recording to an emulated master and compares what comes back: status codes, error
+// texts, headers, events, their order and fields, delays. It takes any folder of recordings:
+//
+//	go test ./internal/mesossim -run TestReplay -transcripts DIR
+func TestReplay(t *testing.T) {
+	files, err := transcriptFiles(*transcripts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) == 0 {
+		t.Fatalf("no *.jsonl files in %s", *transcripts)
+	}
+	var all verdicts
+	t.Cleanup(func() { t.Log(all.table()) })
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".jsonl"), func(t *testing.T) {
+			t.Parallel()
+			rec, err := readRecording(file, filepath.Base(file))
+			if err != nil {
+				all.add(filepath.Base(file), fmt.Sprintf("cannot be replayed: %v", err))
+				t.Fatalf("cannot be replayed: %v", err)
+			}
+			o := replayWithSearch(t, rec)
+			all.add(rec.name, o.verdict(rec))
+			report(t, rec, o)
+		})
+	}
+}
+
+// transcriptFiles lists the recordings in a folder and its sub-folders. A relative path may be one from the root of
+// the module, where the go command is mostly called: tests run in the folder of their package.
+func transcriptFiles(folder string) ([]string, error) {
+	if _, err := os.Stat(folder); err != nil && !filepath.IsAbs(folder) {
+		folder = filepath.Join("..", "..", folder)
+	}
+	var files []string
+	err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && strings.HasSuffix(path, ".jsonl") {
+			files = append(files, path)
+		}
+		return err
+	})
+	slices.Sort(files)
+	return files, err
+}
+
+// report fails the test with each difference.
+func report(t *testing.T, rec *recording, o *outcome) {
+	t.Helper()
+	const most = 30
+	for i, d := range o.diffs {
+		if i == most {
+			t.Errorf("… and %d more differences", len(o.diffs)-most)
+			break
+		}
+		t.Error(d)
+	}
+	if *trace {
+		t.Log(strings.Join(o.trace, "\n"))
+	}
+	t.Logf("%s: %s", rec.name, o.verdict(rec))
+}
+
+// verdict is one line about a file.
+func (o *outcome) verdict(rec *recording) string {
+	verdict := "ok"
+	if len(o.diffs) > 0 {
+		verdict = fmt.Sprintf("%d DIFFERENCES, the first: %v", len(o.diffs), o.diffs[0])
+	}
+	return fmt.Sprintf("%d lines, %s, %.1f s, %d runs, %s", len(rec.lines)+1, o.stats, rec.end.Seconds(), o.runs, verdict)
+}
+
+// verdicts are the lines about all files.
+type verdicts struct {
+	mu    sync.Mutex
+	lines []string
+}
+
+func (v *verdicts) add(file, verdict string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.lines = append(v.lines, file+": "+verdict)
+}
+
+func (v *verdicts) table() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	slices.Sort(v.lines)
+	return fmt.Sprintf("%d recordings:\n%s", len(v.lines), strings.Join(v.lines, "\n"))
+}
+
+// replayWithSearch replays a recording, in virtual time as often as it takes to find the allocator's shuffles.
+func replayWithSearch(t *testing.T, rec *recording) *outcome {
+	if *realTime {
+		return replayOnce(rec, nil, nil)
+	}
+	return searchShuffles(func(choices []int) (o *outcome) {
+		synctest.Test(t, func(*testing.T) { o = replayOnce(rec, choices, &memoryNetwork{}) })
+		return o
+	})
+}
+
+// replayOnce runs one replay from a fresh cluster to its end.
+func replayOnce(rec *recording, choices []int, network *memoryNetwork) *outcome {
+	_, secrets := rec.credentials()
+	c := &cluster{setup: rec.setup, secrets: secrets, network: network, dice: &dice{choices: choices}}
+	s := &session{rec: rec, cluster: c, client: c.client(), ids: newIDMap()}
+	if err := c.restart(rec.phaseAfter(nil)); err != nil {
+		return &outcome{diffs: []difference{{message: "cannot be replayed: start: " + err.Error()}}}
+	}
+	s.began = time.Now()
+	s.run()
+	for _, stream := range s.streams {
+		stream.close()
+	}
+	c.close()
+	s.client.CloseIdleConnections()
+	return &outcome{diffs: s.diffs, trace: s.trace, rolls: c.dice.rolls, began: s.began, lag: s.shift,
+		stats: fmt.Sprintf("%d calls, %d operator requests, %d events, %d actions",
+			s.counts.calls, s.counts.operators, s.counts.events, s.counts.actions)}
+}
+
+// phaseAfter estimates when the recorded allocation timer ticked, modulo its interval, from the OFFERS that follow a
+// line (nil: the start) up to the next start of a master: their circular median.
+func (r *recording) phaseAfter(from *recordedLine) time.Duration {
+	var phases []time.Duration
+	started := from == nil
+	var lastCause time.Duration
+	for _, l := range r.lines {
+		if a, ok := l.action.(masterAction); ok && started && (a.verb == masterFresh || a.verb == masterStart) {
+			break
+		}
+		if started && onlyOffers(l) && l.at-lastCause > immediately {
+			phases = append(phases, l.at%time.Second)
+		}
+		if l.drives() && allocatesAtOnce(l.callType()) || l.action != nil {
+			lastCause = l.at
+		}
+		started = started || l == from
+	}
+	return circularMedian(phases)
+}
+
+// circularMedian is the phase with the least distance to all, modulo a second; 0.5 s if there is none.
+func circularMedian(phases []time.Duration) time.Duration {
+	best, bestSum := 500*time.Millisecond, time.Duration(1<<62)
+	for _, candidate := range phases {
+		var sum time.Duration
+		for _, other := range phases {
+			d := (candidate - other).Abs()
+			sum += min(d, time.Second-d)
+		}
+		if sum < bestSum {
+			best, bestSum = candidate, sum
+		}
+	}
+	return best
+}
