@@ -10,11 +10,12 @@ import (
 
 // controlRequest is the body of a POST below /sim/.
 type controlRequest struct {
-	Agent     string      `json:"agent,omitempty"`     // hostname
-	Framework string      `json:"framework,omitempty"` // name or ID
-	Downtime  string      `json:"downtime,omitempty"`  // Go duration
-	Agents    []AgentSpec `json:"agents,omitempty"`
-	Fault     Fault       `json:"fault,omitzero"`
+	Agent     string        `json:"agent,omitempty"`     // hostname
+	Framework string        `json:"framework,omitempty"` // name or ID
+	Downtime  string        `json:"downtime,omitempty"`  // Go duration
+	Agents    []AgentSpec   `json:"agents,omitempty"`
+	Fault     Fault         `json:"fault,omitzero"`
+	Neighbour NeighbourSpec `json:"neighbour,omitzero"`
 }
 
 // controls are the actions of the control API by path below /sim/.
@@ -29,6 +30,8 @@ var controls = map[string]func(*Sim, controlRequest) error{
 	"start-agent-wiped":  func(s *Sim, q controlRequest) error { return s.StartAgentWiped(q.Agent) },
 	"add-agents":         func(s *Sim, q controlRequest) error { return s.AddAgents(q.Agents...) },
 	"inject":             func(s *Sim, q controlRequest) error { return s.Inject(q.Fault) },
+	"start-neighbour":    func(s *Sim, q controlRequest) error { return s.StartNeighbour(q.Neighbour) },
+	"stop-neighbour":     func(s *Sim, q controlRequest) error { return s.StopNeighbour(q.Neighbour.Name) },
 	"clear-faults":       func(s *Sim, _ controlRequest) error { s.ClearFaults(); return nil },
 	"disconnect":         func(s *Sim, q controlRequest) error { s.Disconnect(q.Framework); return nil },
 }

@@ -32,6 +32,8 @@ type framework struct {
 	unreachable   map[string]*task
 	ended         []*task
 
+	neighbour *neighbour // nil for a framework with a connection
+
 	heartbeat *entry
 	failover  *entry // removal after failover_timeout
 }

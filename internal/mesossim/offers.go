@@ -49,6 +49,7 @@ func (m *master) sendOffers(fw *framework, grants []grant) {
 		event.Offers.Offers = append(event.Offers.Offers, o.toProto())
 	}
 	m.send(fw, event)
+	m.react(fw, event.Offers.Offers)
 }
 
 func (o *offer) toProto() mesos.Offer {

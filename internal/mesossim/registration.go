@@ -103,11 +103,45 @@ func (m *master) adoptTask(ag *agent, ht *hostTask) {
 		ag.tasks = map[string]*task{}
 	}
 	ag.tasks[t.key()] = t
+	ag.take(t.frameworkID, t.resources)
+	ag.use(t.frameworkID, t.resources, 1)
 	if fw := m.frameworks[t.frameworkID]; fw != nil {
-		fw.tasks[t.id()] = t
-		delete(fw.unreachable, t.id())
-		m.take(fw, ag, t.resources)
-		ag.use(fw.id, t.resources, 1)
+		m.joinTask(fw, t)
+	}
+}
+
+// joinTask books a task that is known from its agent with its framework.
+func (m *master) joinTask(fw *framework, t *task) {
+	fw.tasks[t.id()] = t
+	delete(fw.unreachable, t.id())
+	role, amounts := t.resources[0].allocated, t.resources.scalarQuantities()
+	m.alloc.track(role, fw.id)
+	m.alloc.roles.allocated(role, amounts)
+	m.alloc.frameworks[role].allocated(fw.id, amounts)
+}
+
+// joinOperation books an operation that is known from its agent with its
+// framework.
+func joinOperation(fw *framework, op *operation) {
+	fw.operations[op.uuid] = op
+	if op.info.ID != nil {
+		fw.operationIDs[op.info.ID.Value] = op.uuid
+	}
+}
+
+// joinKnown books what agents brought along before their framework came back.
+func (m *master) joinKnown(fw *framework) {
+	for _, ag := range m.agentOrder {
+		for _, t := range tasksInOrder(ag.tasks) {
+			if t.frameworkID == fw.id {
+				m.joinTask(fw, t)
+			}
+		}
+		for _, op := range operationsInOrder(ag.operations) {
+			if op.frameworkID == fw.id {
+				joinOperation(fw, op)
+			}
+		}
 	}
 }
 
@@ -122,10 +156,7 @@ func (m *master) adoptOperation(ag *agent, ho *hostOperation) {
 	}
 	ag.operations[op.uuid] = op
 	if fw := m.frameworks[op.frameworkID]; fw != nil {
-		fw.operations[op.uuid] = op
-		if op.info.ID != nil {
-			fw.operationIDs[op.info.ID.Value] = op.uuid
-		}
+		joinOperation(fw, op)
 	}
 }
 

@@ -217,7 +217,9 @@ func (s *Sim) startMaster(recovery time.Duration) error {
 		return fmt.Errorf("listen on %s: %w", s.addr, err)
 	}
 	s.addr = listener.Addr().String()
+	former := s.master
 	s.master = newMaster(s, recovery)
+	s.master.keepNeighbours(former)
 	server := &http.Server{Handler: s, ReadHeaderTimeout: time.Minute, ErrorLog: zap.NewStdLog(s.log)}
 	s.server = server
 	s.done.Go(func() {

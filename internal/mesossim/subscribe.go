@@ -24,6 +24,7 @@ func (m *master) subscribe(call *scheduler.Call_Subscribe, st *stream) {
 	case known == nil:
 		fw := newFramework(id, info)
 		fw.reregistered = time.Now()
+		m.joinKnown(fw)
 		m.addFramework(fw, call.SuppressedRoles, st)
 	default:
 		info.User = known.info.User

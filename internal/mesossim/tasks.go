@@ -117,6 +117,11 @@ func (m *master) taskUpdated(ag *agent, frameworkID string, status mesos.TaskSta
 		}
 	}
 	m.sendTaskStatus(fw, status)
+	if fw != nil && fw.neighbour != nil {
+		m.acknowledgeTask(fw, &scheduler.Call_Acknowledge{
+			AgentID: mesos.AgentID{Value: ag.id}, TaskID: status.TaskID, UUID: status.UUID,
+		})
+	}
 }
 
 // freeTask gives the resources of a task that is over back.
