@@ -64,7 +64,7 @@ func load(t *testing.T, dir string) set {
 	var s set
 	decode(t, read(t, dir, "kustomization.yaml"), &s.kustomization)
 	for _, name := range s.Resources {
-		for _, document := range bytes.Split(read(t, dir, name), []byte("\n---\n")) {
+		for document := range bytes.SplitSeq(read(t, dir, name), []byte("\n---\n")) {
 			var head metav1.TypeMeta
 			if err := yaml.Unmarshal(document, &head); err != nil {
 				t.Fatalf("%s: %v", name, err)

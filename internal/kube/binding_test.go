@@ -98,7 +98,7 @@ var errGated = errors.New("some other error")
 
 func check(t *testing.T, got, want error) {
 	t.Helper()
-	if want == errGated {
+	if errors.Is(want, errGated) {
 		if got == nil || errors.Is(got, ErrPodGone) || errors.Is(got, ErrBoundElsewhere) {
 			t.Errorf("PostBinding = %v, want an error that decides nothing", got)
 		}
