@@ -126,6 +126,7 @@ func (m *Manager) round() []Pod {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.refused) == 0 {
+		clear(m.dirty)
 		return nil
 	}
 	now := m.deps.Clock.Now()

@@ -1,0 +1,217 @@
+package demand
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesos"
+)
+
+func wantDeclines(t *testing.T, s *shop, want ...declined) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if diff := cmp.Diff(want, s.declines, cmp.AllowUnexported(declined{})); diff != "" {
+		t.Errorf("declined (-want +got):\n%s", diff)
+	}
+}
+
+func TestIdleOffersGoBackExceptTheHeadroom(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.offer(offerOf("o1", "a1", amounts(1, 64)))
+		s.wait(time.Second)
+		s.offer(offerOf("o2", "a2", amounts(1, 64)), offerOf("o3", "a3", amounts(1, 64)))
+		s.wait(testOptions.IdleHold - time.Second)
+		wantDeclines(t, s)
+		s.wait(time.Second + housekeeping)
+		wantDeclines(t, s, declined{[]string{"o2", "o3"}, testOptions.IdleRefuse})
+		s.wait(time.Hour) // the oldest agent's offer is the headroom
+		wantDeclines(t, s, declined{[]string{"o2", "o3"}, testOptions.IdleRefuse})
+		if got := s.cache.Stats().Offers; got != 1 {
+			t.Errorf("%d offers in hand, want the headroom", got)
+		}
+	})
+}
+
+func TestHeadroomKeepsEveryOfferOfItsAgents(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.offer(offerOf("o1", "a1", amounts(1, 64)), offerOf("o2", "a1", amounts(1, 64)))
+		s.wait(time.Minute)
+		wantDeclines(t, s)
+	})
+}
+
+func TestWithoutHeadroomEverythingGoesBack(t *testing.T) {
+	inShop(t, func(o *Options) { o.HeadroomAgents = 0 }, func(t *testing.T, s *shop) {
+		s.offer(offerOf("o1", "a1", amounts(1, 64)))
+		s.wait(time.Minute)
+		wantDeclines(t, s, declined{[]string{"o1"}, testOptions.IdleRefuse})
+	})
+}
+
+func TestOffersAreKeptWhilePodsWaitButNotForEver(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.offer(offerOf("o1", "a1", amounts(1, 64)))
+		s.Pending("p1", testRole)
+		s.wait(testOptions.MaxHold - housekeeping)
+		wantDeclines(t, s)
+		s.wait(2 * housekeeping)
+		wantDeclines(t, s, declined{[]string{"o1"}, testOptions.PendingRefuse})
+	})
+}
+
+func TestReservationsThatWaitKeepOffersToo(t *testing.T) {
+	inShop(t, func(o *Options) { o.HeadroomAgents = 0 }, func(t *testing.T, s *shop) {
+		s.want(1)
+		s.offer(offerOf("o1", "a1", amounts(1, 64)))
+		s.wait(2 * testOptions.IdleHold)
+		wantDeclines(t, s)
+	})
+}
+
+func TestScenario6OfferThatABindHoldsIsNotDeclined(t *testing.T) {
+	inShop(t, func(o *Options) { o.HeadroomAgents = 0 }, func(t *testing.T, s *shop) {
+		s.offer(offerOf("o1", "a1", amounts(1, 64)))
+		if err := s.cache.Hold("p1", keyOf("a1"), amounts(1, 64)); err != nil {
+			t.Fatal(err)
+		}
+		s.wait(time.Hour)
+		wantDeclines(t, s)
+		s.cache.Unhold("p1")
+		s.wait(housekeeping)
+		wantDeclines(t, s, declined{[]string{"o1"}, testOptions.IdleRefuse})
+	})
+}
+
+func TestLostDeclineIsRepeated(t *testing.T) {
+	tests := map[string]struct {
+		err   error
+		tries int // in ten rounds of housekeeping, before the last one that may work
+		later []declined
+	}{
+		"no answer":                {errDown, 10, []declined{{[]string{"o1"}, testOptions.IdleRefuse}}},
+		"the subscription is over": {mesos.ErrDisconnected, 1, nil},
+		"refused before the wire":  {mesos.ErrDeadly, 1, nil},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			inShop(t, func(o *Options) { o.HeadroomAgents = 0 }, func(t *testing.T, s *shop) {
+				s.declineErr = tt.err
+				s.offer(offerOf("o1", "a1", amounts(1, 64)))
+				s.wait(testOptions.IdleHold + 9*housekeeping)
+				if s.tries != tt.tries {
+					t.Errorf("%d DECLINEs, want %d", s.tries, tt.tries)
+				}
+				s.declineErr = nil
+				s.wait(2 * housekeeping)
+				wantDeclines(t, s, tt.later...)
+			})
+		})
+	}
+}
+
+func TestFirstPendingPodRevivesAtOnce(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.wait(time.Minute + 123*time.Millisecond)
+		if got := s.revives(); len(got) != 0 {
+			t.Fatalf("revived at %v while nobody waits", got)
+		}
+		s.Pending("p1", testRole)
+		if diff := cmp.Diff([]time.Duration{time.Minute + 123*time.Millisecond}, s.revives()); diff != "" {
+			t.Errorf("revived (-want +got):\n%s", diff)
+		}
+	})
+}
+
+func TestRevivesOfOldDemandBecomeRare(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.Pending("p1", testRole)
+		s.wait(3 * time.Minute)
+		got := s.revives()
+		var gaps []time.Duration
+		for i := 1; i < len(got); i++ {
+			gaps = append(gaps, got[i]-got[i-1])
+		}
+		want := []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second,
+			maxReviveGap, maxReviveGap, maxReviveGap, maxReviveGap}
+		if diff := cmp.Diff(want, gaps); diff != "" {
+			t.Errorf("gaps between REVIVEs (-want +got):\n%s", diff)
+		}
+		s.Settled("p1")
+		s.wait(time.Hour)
+		if got := s.revives(); len(got) != 0 {
+			t.Errorf("revived at %v although nobody waits any more", got)
+		}
+	})
+}
+
+func TestNewDemandIsServedSoonButWithinTheLimit(t *testing.T) {
+	news := map[string]func(*shop){
+		"another pending pod":         func(s *shop) { s.Pending("p2", testRole) },
+		"another reservation":         func(s *shop) { s.want(1) },
+		"a bind in a hurry":           func(s *shop) { s.Hurry(testRole) },
+		"a new subscription":          func(s *shop) { s.Connection(false); s.Connection(true) },
+		"a pod that changed its role": func(s *shop) { s.Pending("p1", "other"); s.Pending("p1", testRole) },
+	}
+	for name, happen := range news {
+		t.Run(name, func(t *testing.T) {
+			inShop(t, nil, func(t *testing.T, s *shop) {
+				s.Pending("p1", testRole)
+				s.wait(50 * time.Second) // the gap is long by now
+				s.revives()
+				happen(s)
+				s.wait(housekeeping)
+				first := s.revives()
+				if len(first) != 1 {
+					t.Fatalf("revived at %v, want once", first)
+				}
+				happen(s)
+				s.wait(testOptions.ReviveInterval - housekeeping - time.Millisecond)
+				if got := s.revives(); len(got) != 0 {
+					t.Errorf("revived at %v, %s after the last", got, got[0]-first[0])
+				}
+			})
+		})
+	}
+}
+
+func TestBurstOfPodsIsOneRevive(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		for i := range 500 {
+			s.Pending(fmt.Sprint("p", i), testRole)
+		}
+		s.wait(testOptions.ReviveInterval - time.Millisecond)
+		if got := s.revives(); len(got) != 1 {
+			t.Errorf("revived at %v for one burst", got)
+		}
+	})
+}
+
+func TestNoReviveWithoutSubscription(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.Connection(false)
+		s.Pending("p1", testRole)
+		s.wait(time.Minute)
+		if got := s.revives(); len(got) != 0 {
+			t.Fatalf("revived at %v without a subscription", got)
+		}
+		s.Connection(true)
+		if got := s.revives(); len(got) != 1 {
+			t.Errorf("revived %d times on the new subscription, want once at once", len(got))
+		}
+	})
+}
+
+func TestLostReviveIsRepeated(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.reviveErr = errDown
+		s.Pending("p1", testRole)
+		s.wait(10 * time.Second)
+		if got := s.revives(); len(got) < 9 || len(got) > 11 {
+			t.Errorf("%d attempts in 10 s, want one a second", len(got))
+		}
+	})
+}
