@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/prometheus/client_golang/prometheus"
@@ -46,7 +49,19 @@ type App struct {
 	binder       *bind.Binder
 	server       *server.Server
 
-	state state // what readiness is made of
+	options Options
+	state   state // what readiness is made of
+}
+
+// Options put something else in the place of the network. The zero value is
+// the network; tests that run in virtual time have connections in memory.
+type Options struct {
+	// Listener takes kube-scheduler's calls in place of server.address.
+	Listener net.Listener
+	// Dial opens the connections to Mesos.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Jitter picks a random part of a limit; see mesos.Config.
+	Jitter func(limit time.Duration) time.Duration
 }
 
 // Run runs a replica until ctx ends, which is no error, or until something
@@ -68,7 +83,15 @@ func Run(ctx context.Context, cfg *config.Config, log *zap.Logger) error {
 
 // New builds a replica. Nothing is sent or listened on before Run.
 func New(cfg *config.Config, client kubernetes.Interface, log *zap.Logger) (*App, error) {
-	a := &App{cfg: cfg, client: client, log: log, clock: clock.RealClock{}, registry: prometheus.NewRegistry()}
+	return NewWith(cfg, client, log, Options{})
+}
+
+// NewWith is New with options.
+func NewWith(cfg *config.Config, client kubernetes.Interface, log *zap.Logger, options Options) (*App, error) {
+	a := &App{
+		cfg: cfg, client: client, log: log, clock: clock.RealClock{},
+		registry: prometheus.NewRegistry(), options: options,
+	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.cache = offercache.New(a.clock)
 	a.metrics = newMetrics(a.registry, a.cache)
@@ -207,9 +230,19 @@ func (a *App) serve(ctx, work context.Context) error {
 		a.state.draining.Store(true)
 		stop()
 	})()
-	if err := a.server.Run(serving); err != nil {
+	if err := a.listen(serving); err != nil {
 		return fmt.Errorf("serve: %w", err)
 	}
 	a.binder.Drain()
 	return nil
 }
+
+func (a *App) listen(ctx context.Context) error {
+	if a.options.Listener != nil {
+		return a.server.Serve(ctx, a.options.Listener)
+	}
+	return a.server.Run(ctx)
+}
+
+// Handler answers kube-scheduler's calls, health checks and scrapes.
+func (a *App) Handler() http.Handler { return a.server.Handler() }

@@ -34,6 +34,7 @@ func (a *App) buildMesos() error {
 		CallTimeout: cfg.CallTimeout.Duration,
 		BackoffMin:  cfg.Backoff.Min.Duration, BackoffMax: cfg.Backoff.Max.Duration,
 		MissedHeartbeats: cfg.MissedHeartbeats,
+		Dial:             a.options.Dial, Jitter: a.options.Jitter,
 		Framework: mesos.FrameworkInfo{
 			Name: cfg.Framework.Name, User: cfg.Framework.User, Principal: principal,
 			Hostname: cfg.Framework.Hostname, WebUIURL: cfg.Framework.WebUIURL, Roles: cfg.Roles,

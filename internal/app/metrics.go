@@ -30,6 +30,8 @@ func newMetrics(reg prometheus.Registerer, cache *offercache.Cache) *metrics {
 	}
 	reg.MustRegister(m.loop, m.rescinds,
 		gauge("offers_held", "Offers in the cache.", func(s offercache.Stats) int { return s.Offers }),
-		gauge("agents_offering", "Agents with offers in the cache.", func(s offercache.Stats) int { return s.Agents }))
+		gauge("agents_offering", "Agents with offers in the cache.", func(s offercache.Stats) int { return s.Agents }),
+		gauge("holds_waiting", "Binds that wait for an ACCEPT to leave.", func(s offercache.Stats) int { return s.HoldsWaiting }),
+		gauge("holds_departed", "Binds whose ACCEPT has left.", func(s offercache.Stats) int { return s.HoldsDeparted }))
 	return m
 }

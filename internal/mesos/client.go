@@ -45,7 +45,7 @@ type session struct {
 // New returns a client that is not connected yet. It fails on configuration
 // that cannot work, naming the field, and on metrics registered twice.
 func New(cfg Config, log *zap.Logger, reg prometheus.Registerer, clk clock.Clock) (*Client, error) {
-	return newClient(cfg, log, reg, clk, nil)
+	return newClient(cfg, log, reg, clk, cfg.Dial)
 }
 
 func newClient(cfg Config, log *zap.Logger, reg prometheus.Registerer, clk clock.Clock, dial dialer) (*Client, error) {

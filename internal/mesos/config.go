@@ -1,9 +1,11 @@
 package mesos
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"strings"
 	"time"
@@ -43,6 +45,10 @@ type Config struct {
 	// MissedHeartbeats is how many heartbeats in a row may be missed before
 	// the connection counts as half open and is dropped. Default 5.
 	MissedHeartbeats int
+	// Dial opens connections; nil means the network.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+	// Jitter picks the wait out of its limit; nil means at random.
+	Jitter func(limit time.Duration) time.Duration
 }
 
 // FrameworkInfo is what the master gets to know of us. User, Principal and
@@ -77,6 +83,9 @@ func (cfg Config) complete() (Config, error) {
 	orDefault(&cfg.BackoffMin, defaultBackoffMin)
 	orDefault(&cfg.BackoffMax, defaultBackoffMax)
 	orDefault(&cfg.Framework.FailoverTimeout, defaultFailoverTimeout)
+	if cfg.Jitter == nil {
+		cfg.Jitter = jitter
+	}
 	if cfg.MissedHeartbeats <= 0 {
 		cfg.MissedHeartbeats = defaultMissedHeartbeats
 	}

@@ -48,7 +48,7 @@ func (c *Client) pause(ctx context.Context, round int) {
 	if shift := round - 1; shift < 32 && c.cfg.BackoffMin<<shift>>shift == c.cfg.BackoffMin {
 		limit = min(limit, c.cfg.BackoffMin<<shift)
 	}
-	timer := c.clk.NewTimer(jitter(limit))
+	timer := c.clk.NewTimer(c.cfg.Jitter(limit))
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

@@ -29,6 +29,7 @@ type Cluster struct {
 	mu      sync.Mutex // guards the rest, and makes each write atomic
 	version int64      // last resource version given out
 	faults  []*fault
+	onBind  func(pod *corev1.Pod)
 }
 
 // New makes a cluster that holds the objects.
@@ -67,6 +68,14 @@ func (c *Cluster) Actions(verb, resource string) []kubetesting.Action {
 		return a.GetVerb() != verb || path(a) != resource
 	})
 }
+
+// OnBind has every Binding that is accepted reported, at that instant, with the
+// pod as it is then. Call it before anything else uses the cluster; the
+// function must not call the cluster.
+func (c *Cluster) OnBind(report func(pod *corev1.Pod)) { c.onBind = report }
+
+// Forget drops the record of the calls made so far, which long runs outgrow.
+func (c *Cluster) Forget() { c.client.ClearActions() }
 
 // fault fails calls.
 type fault struct {

@@ -114,6 +114,9 @@ func (c *Cluster) bind(action kubetesting.Action) (bool, runtime.Object, error) 
 	}
 	pod.Spec.NodeName = binding.Target.Name
 	c.stampVersion(pod)
+	if c.onBind != nil {
+		c.onBind(pod.DeepCopy())
+	}
 	return true, binding, c.client.Tracker().Update(podsResource, pod, pod.Namespace)
 }
 
