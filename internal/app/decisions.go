@@ -58,11 +58,9 @@ func (a *App) Request(pod *corev1.Pod) (filter.Request, error) {
 	if err != nil {
 		return filter.Request{}, err
 	}
-	policy := pod.Spec.PreemptionPolicy
 	return filter.Request{
 		PodUID: string(pod.UID), Role: role, Need: need,
 		Priority: schedulingv1.PodPriority(pod),
-		Evicts:   policy == nil || *policy != corev1.PreemptNever,
 	}, nil
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
-var pod = Request{PodUID: "u1", Role: role, Priority: 100, Need: vector(2, 512), Evicts: true}
+var pod = Request{PodUID: "u1", Role: role, Priority: 100, Need: vector(2, 512)}
 
 // changed returns pod after the change.
 func changed(change func(*Request)) Request {
@@ -21,7 +21,6 @@ func changed(change func(*Request)) Request {
 
 func TestFilter(t *testing.T) {
 	low := Occupant{UID: "low", Priority: 10, Reserved: vector(2, 512)}
-	peer := Occupant{UID: "peer", Priority: 100, Reserved: vector(2, 512)}
 	tests := []struct {
 		name    string
 		view    View
@@ -71,39 +70,13 @@ func TestFilter(t *testing.T) {
 			want: Verdict{Unresolvable: map[string]Reason{"n1": "insufficient offered fpgas"}},
 		},
 		{
-			name: "eviction of a lower pod would make room",
+			name: "no candidate for preemption even where eviction would make room",
 			view: View{
 				Offers:    offers{"a1": vector(1, 100)},
 				Occupants: occupants{"a1": {low}, "a2": {low}},
 			},
 			request: pod, nodes: []string{"n1", "n2"},
-			want: Verdict{Failed: map[string]Reason{"n1": InsufficientCPUs, "n2": InsufficientCPUs}},
-		},
-		{
-			name:    "lower pods and offers together are not enough",
-			view:    View{Offers: offers{"a1": vector(1, 0)}, Occupants: occupants{"a1": {low}}},
-			request: changed(func(r *Request) { r.Need = vector(4, 512) }), nodes: []string{"n1"},
-			want: Verdict{Unresolvable: map[string]Reason{"n1": InsufficientCPUs}},
-		},
-		{
-			name:    "pods of the same priority are not evicted",
-			view:    View{Offers: offers{}, Occupants: occupants{"a1": {peer}}},
-			request: pod, nodes: []string{"n1"},
-			want: Verdict{Unresolvable: map[string]Reason{"n1": NoOffers}},
-		},
-		{
-			name:    "a pod that must not preempt",
-			view:    View{Offers: offers{}, Occupants: occupants{"a1": {low}}},
-			request: changed(func(r *Request) { r.Evicts = false }), nodes: []string{"n1"},
-			want: Verdict{Unresolvable: map[string]Reason{"n1": NoOffers}},
-		},
-		{
-			name: "ports of lower pods count too",
-			view: View{Offers: offers{"a1": ports(31001, 31009)}, Occupants: occupants{"a1": {
-				{UID: "low", Priority: 1, Reserved: ports(31000, 31000)},
-			}}},
-			request: changed(func(r *Request) { r.Need = ports(31000, 31001) }), nodes: []string{"n1"},
-			want: Verdict{Failed: map[string]Reason{"n1": InsufficientPorts}},
+			want: Verdict{Unresolvable: map[string]Reason{"n1": InsufficientCPUs, "n2": InsufficientCPUs}},
 		},
 		{
 			name:    "the pod's own reservation is its place",
@@ -179,17 +152,6 @@ func TestFilterSettlesOnOneReason(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestFilterSettlesFailedNodesToo(t *testing.T) {
-	view := View{
-		Offers: offers{"a2": vector(1, 8192)}, Nodes: mapping{},
-		Occupants: occupants{"a1": {{UID: "low", Priority: 1, Reserved: vector(2, 512)}}},
-	}
-	want := Verdict{Failed: map[string]Reason{"n1": InsufficientCPUs}, Unresolvable: map[string]Reason{"n2": InsufficientCPUs}}
-	if diff := cmp.Diff(want, Filter(view, pod, []string{"n1", "n2"}), cmpopts.EquateEmpty()); diff != "" {
-		t.Errorf("verdict (-want +got):\n%s", diff)
 	}
 }
 

@@ -40,8 +40,6 @@ type Request struct {
 	Role     string // Mesos role that its reservation goes to
 	Priority int32
 	Need     resources.Vector
-	// Evicts is false if the pod's preemptionPolicy is Never.
-	Evicts bool
 }
 
 // closed returns why the view refuses every node, or "".

@@ -58,7 +58,7 @@ func (w *world) Request(pod *corev1.Pod) (filter.Request, error) {
 	if err != nil {
 		return filter.Request{}, err
 	}
-	request := filter.Request{PodUID: string(pod.UID), Role: role, Need: need, Evicts: true}
+	request := filter.Request{PodUID: string(pod.UID), Role: role, Need: need}
 	if pod.Spec.Priority != nil {
 		request.Priority = *pod.Spec.Priority
 	}

@@ -81,7 +81,7 @@ func (s *Server) decided(c *call, a args, v filter.Verdict) filterResult {
 	s.metrics.refused(reasons)
 	fields := append(podFields(a.pod),
 		zap.Int(logkeys.Fits, len(v.Fits)),
-		zap.Int(logkeys.Refused, len(v.Failed)+len(v.Unresolvable)),
+		zap.Int(logkeys.Refused, len(v.Unresolvable)),
 		zap.Float64(logkeys.Duration, s.deps.Clock.Since(c.started).Seconds()))
 	if len(v.Fits) == 0 {
 		c.outcome = refused
@@ -106,10 +106,8 @@ func commonest(reasons map[filter.Reason]int) filter.Reason {
 // result gives the nodes back in the form in which they came. Every part is
 // there, empty rather than null.
 func (a args) result(v filter.Verdict) filterResult {
-	result := filterResult{FailedNodes: v.Failed, FailedAndUnresolvableNodes: v.Unresolvable}
-	if result.FailedNodes == nil {
-		result.FailedNodes = map[string]filter.Reason{}
-	}
+	// No node is ever a candidate for preemption: see filter.Verdict.
+	result := filterResult{FailedNodes: map[string]filter.Reason{}, FailedAndUnresolvableNodes: v.Unresolvable}
 	if result.FailedAndUnresolvableNodes == nil {
 		result.FailedAndUnresolvableNodes = map[string]filter.Reason{}
 	}

@@ -42,15 +42,13 @@ func TestFilterVerb(t *testing.T) {
 			}},
 		},
 		{
-			name: "a lower pod could go",
+			name: "a lower pod could go, which kube-scheduler would not see",
 			world: &world{view: filter.View{Offers: offers{}, Occupants: occupants{
 				"n1": {{UID: "low", Priority: 1, Reserved: vector(2, 64)}},
 			}}}, body: body, refused: 1,
-			want: extenderv1.ExtenderFilterResult{
-				NodeNames:                  names(),
-				FailedNodes:                extenderv1.FailedNodesMap{"n1": string(filter.NoOffers)},
-				FailedAndUnresolvableNodes: extenderv1.FailedNodesMap{"n2": string(filter.NoOffers)},
-			},
+			want: extenderv1.ExtenderFilterResult{NodeNames: names(), FailedAndUnresolvableNodes: extenderv1.FailedNodesMap{
+				"n1": string(filter.NoOffers), "n2": string(filter.NoOffers),
+			}},
 		},
 		{
 			name:  "Mesos is away: a refusal, no error",
