@@ -148,6 +148,7 @@ func (a *App) buildDecisions() error {
 	}, reservation.Deps{
 		Cache: a.cache, Master: a.master, Operator: operator{a}, Pods: liveness{a},
 		Hurry: func(role string) { a.demand.Hurry(role) },
+		Freed: func(key offercache.Key) { a.demand.Changed([]offercache.Key{key}) },
 		Log:   a.log, Registerer: a.registry, Clock: a.clock,
 	})
 	a.demand = demand.New(demandOptions(cfg), demand.Deps{
