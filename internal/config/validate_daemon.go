@@ -25,9 +25,8 @@ func (l Lease) validate(path *field.Path) field.ErrorList {
 	errs := named(path.Child("namespace"), l.Namespace, validation.IsDNS1123Label)
 	errs = append(errs, named(path.Child("name"), l.Name, validation.IsDNS1123Subdomain)...)
 	errs = append(errs, positive(path.Child("retryPeriod"), l.RetryPeriod)...)
-	if d := l.LeaseDuration.Duration; d > 0 && d < time.Second {
-		// A Lease stores whole seconds.
-		errs = append(errs, field.Invalid(path.Child("leaseDuration"), d.String(), "must be at least 1s"))
+	if d := l.LeaseDuration.Duration; d%time.Second != 0 {
+		errs = append(errs, field.Invalid(path.Child("leaseDuration"), d.String(), "must be whole seconds, as a Lease keeps it"))
 	}
 	errs = append(errs, above(path.Child("leaseDuration"), l.LeaseDuration, "kubernetes.lease.renewDeadline", l.RenewDeadline)...)
 	jittered := metav1.Duration{Duration: time.Duration(leaseJitter * float64(l.RetryPeriod.Duration))}

@@ -89,6 +89,7 @@ var refusals = []struct {
 	{"lease name", func(c *Config) { c.Kubernetes.Lease.Name = "" }, "kubernetes.lease.name"},
 	{"lease retry period", func(c *Config) { c.Kubernetes.Lease.RetryPeriod.Duration = 0 }, "kubernetes.lease.retryPeriod"},
 	{"lease shorter than renewal", func(c *Config) { c.Kubernetes.Lease.LeaseDuration.Duration = 3 * time.Second }, "kubernetes.lease.leaseDuration"},
+	{"lease of a broken second", func(c *Config) { c.Kubernetes.Lease.LeaseDuration.Duration = 5500 * time.Millisecond }, "kubernetes.lease.leaseDuration"},
 	{"lease below a second", func(c *Config) {
 		c.Kubernetes.Lease.LeaseDuration.Duration = 900 * time.Millisecond
 		c.Kubernetes.Lease.RenewDeadline.Duration = 800 * time.Millisecond

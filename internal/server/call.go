@@ -144,6 +144,8 @@ func (s *Server) fail(w http.ResponseWriter, c *call, err error) {
 	level := c.log.Info
 	if refusal.outcome == notLeading {
 		level = c.log.Debug // a standby is asked all the time
+		// A connection that is kept alive would go on asking the wrong replica.
+		w.Header().Set("Connection", "close")
 	}
 	level("call refused", zap.String(logkeys.Outcome, string(c.outcome)), zap.Error(err))
 	http.Error(w, refusal.text, refusal.status)

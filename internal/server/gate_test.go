@@ -24,6 +24,8 @@ func TestStandbyAnswers503ToEveryVerb(t *testing.T) {
 	for _, path := range []string{"/filter", "/prioritize", "/preempt", "/bind"} {
 		if response := f.post(path, bindJSON); response.Code != http.StatusServiceUnavailable || !strings.Contains(response.Body.String(), "does not lead") {
 			t.Errorf("%s answered %d %s", path, response.Code, response.Body)
+		} else if response.Header().Get("Connection") != "close" {
+			t.Errorf("%s: kube-scheduler's connection stays with the standby", path)
 		}
 	}
 	if len(w.bound) > 0 {
