@@ -37,6 +37,7 @@ var outcomes = []struct {
 	{ErrEnded, "pod_ended"},
 	{ErrForeign, "foreign_pod"},
 	{ErrElsewhere, "bound_elsewhere"},
+	{reservation.ErrBoundElsewhere, "bound_elsewhere"},
 	{ErrNoAgent, "no_agent"},
 	{ErrNotLeading, "not_leading"},
 	{reservation.ErrWithdrawn, "offers_withdrawn"},

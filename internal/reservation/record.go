@@ -122,6 +122,9 @@ var (
 	ErrWithdrawn = errors.New("the offers of the agent were withdrawn")
 	// ErrNotReserved: Mesos refused or lost the RESERVE.
 	ErrNotReserved = errors.New("the reservation was not made")
+	// ErrBoundElsewhere: the pod is bound already, and holds its reservation on
+	// another agent.
+	ErrBoundElsewhere = errors.New("the pod is bound to another node")
 
 	errRefused = errors.New("refused or lost by Mesos")
 	errUnknown = errors.New("the master knows nothing of the operation")

@@ -418,3 +418,51 @@ func TestReserveWithAnEndedContext(t *testing.T) {
 		h.wantQuiet()
 	})
 }
+
+// The Binding on the first agent may have been stored without our knowing. A
+// retry elsewhere must not cost the pod the reservation it runs on.
+func TestScenario17RetryAfterAnUndecidedBinding(t *testing.T) {
+	need := amounts(1, 512)
+	start := func(h *house) (first, second *attempt) {
+		h.offer(offerOf("o1", agent1, unreserved(need)), offerOf("o2", agent2, unreserved(need)))
+		first = h.reserve("p1", agent1, need)
+		h.finish(h.operation(1, 0))
+		h.mustReserve(first)
+		h.Settle(first.req, Undecided)
+		second = h.reserve("p1", agent2, need)
+		h.finish(h.operation(2, 0))
+		h.mustReserve(second)
+		h.wantState("p1", agent1, Reserved)
+		return first, second
+	}
+	t.Run("which was stored", func(t *testing.T) {
+		inHouse(t, func(t *testing.T, h *house) {
+			_, second := start(h)
+			h.Settle(second.req, PodRefused) // bound elsewhere
+			h.NoteBound("p1", agent1.AgentID)
+			h.wantState("p1", agent1, Bound)
+			h.released(3, "p1", agent2, need)
+			h.wantState("p1", agent1, Bound)
+		})
+	})
+	t.Run("which was not", func(t *testing.T) {
+		inHouse(t, func(t *testing.T, h *house) {
+			_, second := start(h)
+			h.Settle(second.req, PodBound)
+			h.released(3, "p1", agent1, need)
+			h.wantState("p1", agent2, Bound)
+		})
+	})
+}
+
+// kube-scheduler's timeout was shorter than the bind, and its retry overtakes
+// the news that the pod is bound.
+func TestScenario17RetryForABoundPodIsRefused(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.offer(offerOf("o1", agent1, unreserved(amounts(1, 512))), offerOf("o2", agent2, unreserved(amounts(1, 512))))
+		h.bound(1, "p1", amounts(1, 512))
+		h.mustFail(h.reserve("p1", agent2, amounts(1, 512)), ErrBoundElsewhere)
+		h.wantState("p1", agent1, Bound)
+		h.wantState("p1", agent2, 0)
+	})
+}

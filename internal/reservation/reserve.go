@@ -33,8 +33,8 @@ const (
 // ends first the reservation is given up, and released should it still come.
 //
 // Errors: *offercache.ShortError when the offers do not cover the request, and
-// those named ErrReleased, ErrWithdrawn and ErrNotReserved. Nothing is left
-// reserved for good after an error.
+// those named ErrReleased, ErrWithdrawn, ErrNotReserved and ErrBoundElsewhere.
+// Nothing is left reserved for good after an error.
 func (m *Manager) Reserve(ctx context.Context, req Request) error {
 	r, v, err := m.claim(req)
 	if err != nil {
@@ -56,10 +56,8 @@ func (m *Manager) Reserve(ctx context.Context, req Request) error {
 func (m *Manager) claim(req Request) (*record, *verdict, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, other := range m.byUID[req.Pod.UID] {
-		if other.key != req.Key {
-			m.dismiss(other, fmt.Errorf("%w: its pod is tried on another node", ErrReleased))
-		}
+	if err := m.supersede(req); err != nil {
+		return nil, nil, err
 	}
 	if r, ok := m.records[id{req.Pod.UID, req.Key}]; ok {
 		if err := m.reclaim(r, req); err != nil {
@@ -77,6 +75,22 @@ func (m *Manager) claim(req Request) (*record, *verdict, error) {
 	m.add(r)
 	m.kick(req.Key)
 	return r, r.verdict, nil
+}
+
+// supersede gives up what was begun for the pod on other agents. A confirmed
+// reservation stays, because the pod may have been bound to its node without
+// our knowing: the Binding that is to come decides. The caller holds mu.
+func (m *Manager) supersede(req Request) error {
+	for _, other := range m.byUID[req.Pod.UID] {
+		switch {
+		case other.key == req.Key:
+		case other.state == Bound:
+			return fmt.Errorf("reserve on agent %s: %w", req.Key.AgentID, ErrBoundElsewhere)
+		case other.open():
+			m.dismiss(other, fmt.Errorf("%w: its pod is tried on another node", ErrReleased))
+		}
+	}
+	return nil
 }
 
 // reclaim lets a second bind of the pod use the record of the first. The
@@ -122,12 +136,25 @@ func (m *Manager) Settle(req Request, outcome Outcome) {
 	switch {
 	case outcome == PodRefused:
 		m.dismiss(r, fmt.Errorf("%w: the pod was not bound", ErrReleased))
-	case outcome == PodBound && r.state == Reserved:
-		m.move(r, Bound)
+	case outcome == PodBound:
+		m.bound(r)
 	case outcome == Undecided:
 		// since restarts the grace in which the API server may still tell.
 		r.since = m.clock.Now()
 		m.log.Info("binding undecided, reservation kept", logFields(r)...)
+	}
+}
+
+// bound notes that the Binding of a record's pod stands, so that no other
+// reservation of the pod can be of use. The caller holds mu.
+func (m *Manager) bound(r *record) {
+	if r.state == Reserved {
+		m.move(r, Bound)
+	}
+	for _, other := range m.byUID[r.uid] {
+		if other != r && other.state != Bound {
+			m.dismiss(other, fmt.Errorf("%w: its pod was bound to another node", ErrReleased))
+		}
 	}
 }
 
