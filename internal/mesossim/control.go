@@ -150,9 +150,9 @@ func (s *Sim) KillAgent(hostname string) error {
 			return nil
 		}
 		if ag := m.byHost[h]; ag != nil {
-			epoch := h.epoch
+			registered := ag.lastPong
 			m.after(exitDetected, func() {
-				if h.epoch == epoch {
+				if ag.lastPong.Equal(registered) { // else it is back already
 					m.exited(ag)
 				}
 			})
@@ -211,7 +211,7 @@ func (s *Sim) UnregisterAgent(hostname string) error {
 		if m := s.master; m != nil && !m.stopped && m.byHost[h] != nil {
 			m.removeAgent(m.byHost[h], removal{message: "the agent unregistered", lost: true})
 		}
-		h.stop()
+		h.shutdown()
 		return nil
 	})
 }

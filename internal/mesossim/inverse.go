@@ -126,7 +126,7 @@ func (m *master) filterInverse(fw *framework, agentID string, refuse time.Durati
 		return
 	}
 	var filter *entry
-	filter = m.after(max(refuse, m.flags.allocationInterval), func() {
+	filter = m.after(refuse, func() {
 		fw.inverse[agentID] = slices.DeleteFunc(fw.inverse[agentID], func(e *entry) bool { return e == filter })
 	})
 	fw.inverse[agentID] = append(fw.inverse[agentID], filter)

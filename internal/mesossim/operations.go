@@ -99,7 +99,9 @@ func (m *master) operationUpdated(ag *agent, h *host, ho *hostOperation) {
 	if op == nil {
 		if ho.frameworkID == "" || m.isCompleted(ho.frameworkID) {
 			h.acknowledged(ho.uuid)
+			return
 		}
+		m.sendOperationStatus(fw, ho.status)
 		return
 	}
 	if op.latest.State != ho.status.State {

@@ -67,7 +67,7 @@ func (run *allocation) countQuota(role string, counted resources) {
 		return
 	}
 	amounts := counted.scalarQuantities()
-	if used := run.consumed[topRole(role)]; used != nil {
+	if used := run.consumed[role]; used != nil {
 		used.addQ(amounts, 1)
 	}
 	run.headroom.addQ(amounts, -1)

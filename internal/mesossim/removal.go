@@ -90,6 +90,10 @@ func (m *master) removeAgent(ag *agent, why removal) {
 	m.alloc.changeTotal(ag.total, -1)
 	mc := m.machineOf(ag.host.machine())
 	mc.agents = slices.DeleteFunc(mc.agents, func(other *agent) bool { return other == ag })
+	if why.lost {
+		delete(m.draining, ag.id)
+		delete(m.inactive, ag.id)
+	}
 	m.saveAgent(ag.id, ag.host, why.state())
 	for _, fw := range m.frameworksInOrder() {
 		m.send(fw, failureEvent(ag.id))
