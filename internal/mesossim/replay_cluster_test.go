@@ -1,6 +1,7 @@
 package mesossim
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ type cluster struct {
 	network *memoryNetwork // nil: real sockets on loopback
 	dice    *dice
 	sim     *Sim
+	addr    string // of the first master; a fresh one takes its place
 
 	mu     sync.Mutex
 	failed []string // texts of the CHECKs that failed since the start
@@ -44,6 +46,7 @@ func (c *cluster) restart(phase time.Duration) error {
 		return err
 	}
 	c.sim = sim
+	c.addr = strings.TrimPrefix(sim.URL(), "http://")
 	// Ticks a little later than recorded: calls recorded before a tick then come before it in spite of rounding.
 	time.Sleep(warmUp - phase - 40*time.Millisecond)
 	return nil
@@ -51,7 +54,7 @@ func (c *cluster) restart(phase time.Duration) error {
 
 func (c *cluster) options() Options {
 	options := Options{
-		Addr:          "127.0.0.1:0",
+		Addr:          cmp.Or(c.addr, "127.0.0.1:0"),
 		MasterFlags:   c.flags(),
 		Credentials:   c.secrets,
 		OnCheck:       c.onCheck,

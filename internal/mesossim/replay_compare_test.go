@@ -149,7 +149,7 @@ func (c *comparer) compareUnordered(path string, want, got []any) {
 }
 
 func (c *comparer) sameText(path, want, got string) bool {
-	if strings.HasSuffix(path, ".uuid.value") || strings.HasSuffix(path, ".uuid") {
+	if strings.HasSuffix(strings.TrimSuffix(path, ".value"), "uuid") {
 		return c.ids.bind(kindStatusUUID, want, got)
 	}
 	if c.looseResources && strings.Contains(want, "does not contain") {

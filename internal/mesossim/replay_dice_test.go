@@ -55,13 +55,14 @@ func factorial(n int) int {
 
 // outcome is what one replay gave.
 type outcome struct {
-	diffs []difference
-	rolls []roll
-	began time.Time
-	lag   time.Duration // by which the replay lagged behind at its end
-	stats string
-	runs  int // replays it took to find the shuffles
-	trace []string
+	diffs   []difference
+	choices []int // of the dice
+	rolls   []roll
+	began   time.Time
+	lag     time.Duration // by which the replay lagged behind at its end
+	stats   string
+	runs    int // replays it took to find the shuffles
+	trace   []string
 }
 
 // agreesUntil is the recorded time up to which the replay agreed with the recording.

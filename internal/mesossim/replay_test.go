@@ -18,7 +18,7 @@ var (
 	transcripts = flag.String("transcripts", filepath.Join("testdata", "transcripts"),
 		"folder with recordings of a real master to replay")
 	realTime = flag.Bool("transcripts.realtime", false,
-		"replay over TCP on loopback in real time, instead of in memory in virtual time")
+		"then replay over TCP on loopback in real time, too (as long as the longest recording, with -parallel 50)")
 	trace = flag.Bool("transcripts.trace", false, "log how far off its recorded time each event came")
 )
 
@@ -115,13 +115,16 @@ func (v *verdicts) table() string {
 
 // replayWithSearch replays a recording, in virtual time as often as it takes to find the allocator's shuffles.
 func replayWithSearch(t *testing.T, rec *recording) *outcome {
-	if *realTime {
-		return replayOnce(rec, nil, nil)
-	}
-	return searchShuffles(func(choices []int) (o *outcome) {
+	o := searchShuffles(func(choices []int) (o *outcome) {
 		synctest.Test(t, func(*testing.T) { o = replayOnce(rec, choices, &memoryNetwork{}) })
 		return o
 	})
+	if *realTime && len(o.diffs) == 0 {
+		real := replayOnce(rec, o.choices, nil)
+		real.runs = o.runs + 1
+		return real
+	}
+	return o
 }
 
 // replayOnce runs one replay from a fresh cluster to its end.
@@ -139,7 +142,7 @@ func replayOnce(rec *recording, choices []int, network *memoryNetwork) *outcome 
 	}
 	c.close()
 	s.client.CloseIdleConnections()
-	return &outcome{diffs: s.diffs, trace: s.trace, rolls: c.dice.rolls, began: s.began, lag: s.shift,
+	return &outcome{diffs: s.diffs, choices: choices, trace: s.trace, rolls: c.dice.rolls, began: s.began, lag: s.shift,
 		stats: fmt.Sprintf("%d calls, %d operator requests, %d events, %d actions",
 			s.counts.calls, s.counts.operators, s.counts.events, s.counts.actions)}
 }
