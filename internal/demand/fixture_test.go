@@ -75,7 +75,7 @@ func inShop(t *testing.T, change func(*Options), test func(*testing.T, *shop)) {
 		s.Manager = New(opts, Deps{
 			Cache: s.cache, Master: s,
 			Wanting: func() map[string]int { s.mu.Lock(); defer s.mu.Unlock(); return s.wanting },
-			Mapped:  func(agent string) bool { return !s.unmapped[agent] },
+			Mapped:  func(agent string) bool { s.mu.Lock(); defer s.mu.Unlock(); return !s.unmapped[agent] },
 			Wake:    s.wakePod, Log: zap.NewNop(), Registerer: prometheus.NewPedanticRegistry(), Clock: clock.RealClock{},
 		})
 		ctx, cancel := context.WithCancel(context.Background())
@@ -119,6 +119,13 @@ func (s *shop) wakePod(_ context.Context, pod Pod) error {
 	defer s.mu.Unlock()
 	s.woken = append(s.woken, pod.UID)
 	return s.wakeErr
+}
+
+// with changes what the fakes answer.
+func (s *shop) with(change func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change()
 }
 
 // want sets how many reservations wait for offers of the role.

@@ -99,13 +99,15 @@ func TestLostDeclineIsRepeated(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			inShop(t, func(o *Options) { o.HeadroomAgents = 0 }, func(t *testing.T, s *shop) {
-				s.declineErr = tt.err
+				s.with(func() { s.declineErr = tt.err })
 				s.offer(offerOf("o1", "a1", amounts(1, 64)))
 				s.wait(testOptions.IdleHold + 9*housekeeping)
-				if s.tries != tt.tries {
-					t.Errorf("%d DECLINEs, want %d", s.tries, tt.tries)
-				}
-				s.declineErr = nil
+				s.with(func() {
+					if s.tries != tt.tries {
+						t.Errorf("%d DECLINEs, want %d", s.tries, tt.tries)
+					}
+				})
+				s.with(func() { s.declineErr = nil })
 				s.wait(2 * housekeeping)
 				wantDeclines(t, s, tt.later...)
 			})
@@ -207,7 +209,7 @@ func TestNoReviveWithoutSubscription(t *testing.T) {
 
 func TestLostReviveIsRepeated(t *testing.T) {
 	inShop(t, nil, func(t *testing.T, s *shop) {
-		s.reviveErr = errDown
+		s.with(func() { s.reviveErr = errDown })
 		s.Pending("p1", testRole)
 		s.wait(10 * time.Second)
 		if got := s.revives(); len(got) < 9 || len(got) > 11 {

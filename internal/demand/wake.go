@@ -136,12 +136,8 @@ func (m *Manager) round() []Pod {
 	m.dirty = map[offercache.Key]bool{}
 	var picked []Pod
 	for _, w := range m.queue() {
-		if w.awake {
-			continue
-		}
-		if now.Before(w.notBefore) {
-			w.fresh = true // its offers may come and be forgotten meanwhile
-			continue
+		if w.awake || now.Before(w.notBefore) {
+			continue // and stays fresh: its offers may come meanwhile
 		}
 		key, ok := m.match(w, b, dirty)
 		w.fresh = false

@@ -85,7 +85,7 @@ func TestPodRefusedOnASampleIsComparedWithEveryAgent(t *testing.T) {
 func TestNobodyIsWokenFor(t *testing.T) {
 	tests := map[string]func(*shop){
 		"an agent without a node": func(s *shop) {
-			s.unmapped["a1"] = true
+			s.with(func() { s.unmapped["a1"] = true })
 			s.offer(offerOf("o1", "a1", amounts(4, 64)))
 		},
 		"too small an offer": func(s *shop) { s.offer(offerOf("o1", "a1", amounts(1, 64))) },
@@ -225,7 +225,7 @@ func TestOffersThatComeDuringTheBackoffAreNotForgotten(t *testing.T) {
 
 func TestWakeThatFailsIsRepeated(t *testing.T) {
 	inShop(t, nil, func(t *testing.T, s *shop) {
-		s.wakeErr = errDown
+		s.with(func() { s.wakeErr = errDown })
 		s.offer(offerOf("o1", "a1", amounts(1, 64)))
 		s.refuse("p1", 0, 1)
 		s.nextRound()
@@ -253,8 +253,6 @@ func TestPodThatDoesNotWaitIsForgotten(t *testing.T) {
 		s.Settled("gone")
 		s.Refused(Pod{UID: "gone", Role: testRole, Need: amounts(100, 0)})
 		s.wait(2 * strangeTime)
-		s.mu.Lock()
-		defer s.mu.Unlock()
 		s.Manager.mu.Lock()
 		defer s.Manager.mu.Unlock()
 		if _, there := s.refused["gone"]; there {

@@ -175,8 +175,8 @@ func TestScenario28OnlyOurOwnIsEverTouched(t *testing.T) {
 				time.Sleep(5 * time.Minute)
 				h.wantQuiet()
 				h.accepts(0)
-				if len(h.operator.unreserved) != 0 {
-					t.Errorf("unreserved %+v by the operator API", h.operator.unreserved)
+				if len(h.operator.undone()) != 0 {
+					t.Errorf("unreserved %+v by the operator API", h.operator.undone())
 				}
 			})
 		})
@@ -229,15 +229,15 @@ func TestScenario24AgentGoneClosesItsRecords(t *testing.T) {
 		h.offer(offerOf("o3", agent1, unreserved(one)))
 		inFlight := h.reserve("in-flight", agent1, one)
 		h.operator.lists(agentOf(agent2))
-		h.operator.unreserveErr = errDown
+		h.operator.refuses(errDown)
 		time.Sleep(2 * testOptions.AuditInterval)
 		inFlight.hangUp()
 		h.mustFail(inFlight, errHungUp)
 		time.Sleep(3 * testOptions.AuditInterval)
 		h.wantQuiet()
-		calls := len(h.operator.unreserved)
+		calls := len(h.operator.undone())
 		time.Sleep(time.Hour)
-		if len(h.operator.unreserved) != calls {
+		if len(h.operator.undone()) != calls {
 			t.Error("still unreserving on an agent that is gone")
 		}
 	})
@@ -254,6 +254,9 @@ func TestAgentAbsentOnceIsForgiven(t *testing.T) {
 			time.Sleep(testOptions.AuditInterval)
 		}
 		h.wantState("p1", agent1, Bound)
+		if got := testutil.ToFloat64(h.metrics.adopted); got != 0 {
+			t.Errorf("adopted %v times: its record was closed in between", got)
+		}
 	})
 }
 
@@ -274,8 +277,8 @@ func TestScenario23AgentBackUnderANewID(t *testing.T) {
 		h.wantState("p1", reborn, Bound)
 		h.wantState("p1", agent1, 0)
 		h.accepts(1) // nothing was unreserved
-		if len(h.operator.unreserved) != 0 {
-			t.Errorf("unreserved %+v", h.operator.unreserved)
+		if len(h.operator.undone()) != 0 {
+			t.Errorf("unreserved %+v", h.operator.undone())
 		}
 	})
 }
@@ -296,9 +299,7 @@ func TestLostReservationIsReported(t *testing.T) {
 // One audit may have been under way while the reservation was made.
 func TestListMadeBeforeTheReservationLosesNothing(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
-		h.operator.mu.Lock()
-		h.operator.delay = 3 * time.Second
-		h.operator.mu.Unlock()
+		h.operator.answersAfter(3 * time.Second)
 		signal(h.auditNow)
 		time.Sleep(time.Second)
 		h.offer(offerOf("o1", agent1, unreserved(one)))
@@ -316,9 +317,7 @@ func TestReleasedReservationIsNotAdoptedAgain(t *testing.T) {
 		h.bound(1, "p1", one)
 		h.Release("p1", "deleted")
 		h.operator.lists(agentOf(agent1, reservedFor("p1", one)))
-		h.operator.mu.Lock()
-		h.operator.delay = 3 * time.Second
-		h.operator.mu.Unlock()
+		h.operator.answersAfter(3 * time.Second)
 		signal(h.auditNow)
 		time.Sleep(time.Second)
 		h.released(2, "p1", agent1, one)
@@ -361,12 +360,12 @@ func TestOccupantsFollowWhatTheMasterLists(t *testing.T) {
 
 func TestAgentListIsNotReadInAHotLoop(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
-		before := h.operator.reads
+		before := h.operator.readings()
 		for range 1000 {
 			signal(h.auditNow)
 			time.Sleep(10 * time.Millisecond)
 		}
-		if n := h.operator.reads - before; n > 12 {
+		if n := h.operator.readings() - before; n > 12 {
 			t.Errorf("agent list read %d times in 10 s", n)
 		}
 	})
@@ -375,8 +374,8 @@ func TestAgentListIsNotReadInAHotLoop(t *testing.T) {
 func TestNoAuditWithoutSubscription(t *testing.T) {
 	restarted(t, func(t *testing.T, h *house) {
 		time.Sleep(10 * testOptions.AuditInterval)
-		if h.operator.reads != 0 || h.Recovered() {
-			t.Errorf("%d readings without a subscription, recovered: %v", h.operator.reads, h.Recovered())
+		if h.operator.readings() != 0 || h.Recovered() {
+			t.Errorf("%d readings without a subscription, recovered: %v", h.operator.readings(), h.Recovered())
 		}
 	})
 }

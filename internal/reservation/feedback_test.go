@@ -92,7 +92,7 @@ func TestFeedbackOfAReserve(t *testing.T) {
 					h.mustFail(a, ErrNotReserved)
 					h.wantQuiet()
 				}
-				if got := len(h.master.acked); got != tt.acked {
+				if got := len(h.master.acknowledged()); got != tt.acked {
 					t.Errorf("%d statuses acknowledged, want %d", got, tt.acked)
 				}
 			})
@@ -107,8 +107,8 @@ func TestScenario40StatusOfAnotherLifeIsAcknowledged(t *testing.T) {
 		s := mesos.OperationStatus{OperationID: "of-an-earlier-life", State: mesos.OperationFinished, AgentID: "agent-9", UUID: []byte{1}}
 		h.Status(s)
 		synctest.Wait()
-		if len(h.master.acked) != 1 || h.master.acked[0].OperationID != s.OperationID || h.master.acked[0].AgentID != "agent-9" {
-			t.Fatalf("acknowledged %+v, want the status as it came", h.master.acked)
+		if len(h.master.acknowledged()) != 1 || h.master.acknowledged()[0].OperationID != s.OperationID || h.master.acknowledged()[0].AgentID != "agent-9" {
+			t.Fatalf("acknowledged %+v, want the status as it came", h.master.acknowledged())
 		}
 	})
 }
@@ -119,21 +119,21 @@ func TestUnansweredOperationIsAskedAbout(t *testing.T) {
 		h.reserve("p1", agent1, amounts(1, 512))
 		time.Sleep(testOptions.ConfirmTimeout - tick)
 		synctest.Wait()
-		if len(h.master.asked) != 0 {
+		if len(h.master.questions()) != 0 {
 			t.Fatal("asked before the time was over")
 		}
 		time.Sleep(testOptions.ConfirmTimeout)
 		synctest.Wait()
 		want := mesos.OperationRef{OperationID: h.operation(1, 0).ID, AgentID: agent1.AgentID}
-		if len(h.master.asked) != 1 || !slices.Equal(h.master.asked[0], []mesos.OperationRef{want}) {
-			t.Fatalf("asked %+v, want once about %+v", h.master.asked, want)
+		if len(h.master.questions()) != 1 || !slices.Equal(h.master.questions()[0], []mesos.OperationRef{want}) {
+			t.Fatalf("asked %+v, want once about %+v", h.master.questions(), want)
 		}
 		// A new subscription may know more: ask again at once.
 		h.Connection(true)
 		time.Sleep(2 * tick)
 		synctest.Wait()
-		if len(h.master.asked) != 2 {
-			t.Fatalf("asked %d times, want again after the new subscription", len(h.master.asked))
+		if len(h.master.questions()) != 2 {
+			t.Fatalf("asked %d times, want again after the new subscription", len(h.master.questions()))
 		}
 	})
 }
@@ -180,9 +180,7 @@ func TestUnknownIsNotDecidedByAnOlderList(t *testing.T) {
 		h.offer(offerOf("o1", agent1, unreserved(amounts(4, 4096))))
 		a := h.reserve("p1", agent1, amounts(1, 512))
 		time.Sleep(time.Second)
-		h.operator.mu.Lock()
-		h.operator.delay = 10 * time.Second
-		h.operator.mu.Unlock()
+		h.operator.answersAfter(10 * time.Second)
 		signal(h.auditNow)
 		time.Sleep(time.Second)
 		h.operator.lists(agentOf(agent1, reservedFor("p1", amounts(1, 512)))) // for the next reading

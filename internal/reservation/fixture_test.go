@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,122 +57,6 @@ func offerOf(id string, key offercache.Key, portions ...resources.Portion) *reso
 
 func agentOf(key offercache.Key, reserved ...resources.Portion) mesos.Agent {
 	return mesos.Agent{ID: key.AgentID, Active: true, Feedback: true, Reserved: reserved}
-}
-
-// fakeMaster records the calls. Its answers are nil unless a test sets others.
-type fakeMaster struct {
-	mu         sync.Mutex
-	accepts    []mesos.Accept
-	declined   [][]string
-	acked      []mesos.OperationStatus
-	asked      [][]mesos.OperationRef
-	acceptErr  error
-	declineErr error
-	delay      time.Duration // of an answer to ACCEPT
-}
-
-func (f *fakeMaster) Accept(_ context.Context, a mesos.Accept) error {
-	f.mu.Lock()
-	f.accepts = append(f.accepts, a)
-	err, delay := f.acceptErr, f.delay
-	f.mu.Unlock()
-	time.Sleep(delay)
-	return err
-}
-
-func (f *fakeMaster) Decline(_ context.Context, _ uint64, ids []string, _ time.Duration) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.declined = append(f.declined, ids)
-	return f.declineErr
-}
-
-func (f *fakeMaster) Acknowledge(_ context.Context, s mesos.OperationStatus) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.acked = append(f.acked, s)
-	return nil
-}
-
-func (f *fakeMaster) Reconcile(_ context.Context, refs []mesos.OperationRef) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.asked = append(f.asked, refs)
-	return nil
-}
-
-// fakeOperator is the master's operator API.
-type fakeOperator struct {
-	mu           sync.Mutex
-	agents       []mesos.Agent
-	err          error
-	reads        int
-	unreserved   []resources.Portion
-	unreserveErr error
-	delay        time.Duration // of an answer to Agents, after the list was made
-}
-
-var errDown = errors.New("connection refused")
-
-func (f *fakeOperator) Agents(context.Context) ([]mesos.Agent, error) {
-	f.mu.Lock()
-	f.reads++
-	agents, err, delay := slices.Clone(f.agents), f.err, f.delay
-	f.mu.Unlock()
-	time.Sleep(delay)
-	return agents, err
-}
-
-func (f *fakeOperator) UnreserveByOperator(_ context.Context, _ string, portions []resources.Portion) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.unreserved = append(f.unreserved, portions...)
-	return f.unreserveErr
-}
-
-func (f *fakeOperator) lists(agents ...mesos.Agent) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.agents, f.err = agents, nil
-}
-
-func (f *fakeOperator) fails(err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.err = err
-}
-
-// fakePods is the API server's view of pods; one that is not in it is dead.
-type fakePods struct {
-	mu    sync.Mutex
-	live  map[string]Liveness
-	err   error
-	asked int
-}
-
-func (f *fakePods) Liveness(_ context.Context, p Pod) (Liveness, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.asked++
-	return f.live[p.UID], f.err
-}
-
-func (f *fakePods) set(uid string, l Liveness) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.live[uid] = l
-}
-
-func (f *fakePods) fails(err error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.err = err
-}
-
-func (f *fakePods) questions() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.asked
 }
 
 // house is a running manager with everything around it faked but the cache.

@@ -289,7 +289,7 @@ func TestScenario27RefusedUnreserveBacksOff(t *testing.T) {
 		h.offer(offerOf("o1", agent1, unreserved(need)))
 		h.bound(1, "p1", need)
 		h.operator.lists(agentOf(agent1, reservedFor("p1", need)))
-		h.operator.unreserveErr = errors.New("forbidden")
+		h.operator.refuses(errors.New("forbidden"))
 		h.Release("p1", "deleted")
 		refuse := func(n int) {
 			h.offer(offerOf("again"+string(rune('a'+n)), agent1, reservedFor("p1", need)))
@@ -312,22 +312,18 @@ func TestScenario27RefusedUnreserveBacksOff(t *testing.T) {
 		// Ten minutes of refusals: about one call a minute on either way.
 		for range 600 {
 			h.offer(offerOf("tick"+time.Now().String(), agent1, reservedFor("p1", need)))
-			h.master.mu.Lock()
-			sent := len(h.master.accepts)
-			last := h.master.accepts[sent-1].Operations[0]
-			h.master.mu.Unlock()
-			h.status(last, mesos.OperationError, "")
+			h.status(h.operation(h.master.sent(), 0), mesos.OperationError, "")
 			time.Sleep(time.Second)
 		}
 		h.wantState("p1", agent1, Releasing)
-		if n := len(h.master.accepts); n > 20 {
+		if n := h.master.sent(); n > 20 {
 			t.Errorf("%d ACCEPTs in ten minutes of refusals", n)
 		}
-		if n := len(h.operator.unreserved); n > 45 {
+		if n := len(h.operator.undone()); n > 45 {
 			t.Errorf("%d operator calls in ten minutes of refusals", n)
 		}
-		if h.operator.reads > 80 {
-			t.Errorf("agent list read %d times in ten minutes of refusals", h.operator.reads)
+		if h.operator.readings() > 80 {
+			t.Errorf("agent list read %d times in ten minutes of refusals", h.operator.readings())
 		}
 	})
 }
@@ -340,20 +336,20 @@ func TestScenario47LeftoverThatIsNeverOffered(t *testing.T) {
 		h.operator.lists(agentOf(agent1, reservedFor("p1", tiny)), agentOf(agent2))
 		h.Release("p1", "deleted")
 		time.Sleep(testOptions.OperatorAfter - tick)
-		if len(h.operator.unreserved) != 0 {
+		if len(h.operator.undone()) != 0 {
 			t.Fatal("operator API used before its time")
 		}
 		h.operator.lists(agentOf(agent1), agentOf(agent2)) // what it will have done
 		time.Sleep(3 * tick)
 		synctest.Wait()
-		if diff := cmp.Diff([]resources.Portion{reservedFor("p1", tiny)}, h.operator.unreserved); diff != "" {
+		if diff := cmp.Diff([]resources.Portion{reservedFor("p1", tiny)}, h.operator.undone()); diff != "" {
 			t.Fatalf("unreserved by the operator API (-want +got):\n%s", diff)
 		}
 		h.wantState("p1", agent1, Releasing) // until two audits have shown it
 		time.Sleep(3 * auditPause)
 		h.wantQuiet()
-		if len(h.operator.unreserved) != 1 {
-			t.Errorf("%d operator calls, want one", len(h.operator.unreserved))
+		if len(h.operator.undone()) != 1 {
+			t.Errorf("%d operator calls, want one", len(h.operator.undone()))
 		}
 	})
 }
@@ -367,7 +363,7 @@ func TestOperatorUnreserveThatDidNothingIsRepeated(t *testing.T) {
 		h.Release("p1", "deleted")
 		time.Sleep(3*testOptions.OperatorAfter + 10*time.Second)
 		synctest.Wait()
-		if n := len(h.operator.unreserved); n < 2 || n > 3 {
+		if n := len(h.operator.undone()); n < 2 || n > 3 {
 			t.Errorf("%d operator calls in three intervals, want one each", n)
 		}
 		// Should an offer come after all, it is used.

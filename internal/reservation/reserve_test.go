@@ -95,14 +95,15 @@ func TestHoldsOfOneAgentLeaveTogether(t *testing.T) {
 
 func TestBindThatWaitsForTheRestOfAnOfferHurriesItsRole(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
-		h.master.delay = 50 * time.Millisecond
+		const late = 50 * time.Millisecond
+		h.master.answersAfter(late)
 		h.offer(offerOf("o1", agent1, unreserved(amounts(4, 4096))))
 		h.reserve("p1", agent1, amounts(1, 512))
 		h.reserve("p2", agent1, amounts(1, 512))
 		if len(h.hurried) != 0 {
 			t.Fatal("hurried before the ACCEPT had arrived")
 		}
-		time.Sleep(h.master.delay)
+		time.Sleep(late)
 		synctest.Wait()
 		if len(h.hurried) != 1 || <-h.hurried != testRole {
 			t.Fatal("not hurried although p2 waits for the rest of the offer")
@@ -268,10 +269,11 @@ func TestAcceptThatDidNotArrive(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			inHouse(t, func(t *testing.T, h *house) {
-				h.master.acceptErr = tt.err
+				var declineErr error
 				if tt.err == mesos.ErrDisconnected {
-					h.master.declineErr = tt.err
+					declineErr = tt.err
 				}
+				h.master.answers(tt.err, declineErr)
 				h.offer(offerOf("o1", agent1, unreserved(amounts(3, 1024))))
 				a := h.reserve("p1", agent1, amounts(1, 512))
 				if tt.decided {
@@ -280,9 +282,9 @@ func TestAcceptThatDidNotArrive(t *testing.T) {
 				} else {
 					h.pending(a)
 				}
-				declined := len(h.master.declined) == 1 && slices.Equal(h.master.declined[0], []string{"o1"})
-				if declined != tt.declined && h.master.declineErr == nil {
-					t.Errorf("declined %v, want the offer back: %v", h.master.declined, tt.declined)
+				declined := len(h.master.declines()) == 1 && slices.Equal(h.master.declines()[0], []string{"o1"})
+				if declined != tt.declined && declineErr == nil {
+					t.Errorf("declined %v, want the offer back: %v", h.master.declines(), tt.declined)
 				}
 			})
 		})
@@ -291,12 +293,12 @@ func TestAcceptThatDidNotArrive(t *testing.T) {
 
 func TestOffersOfALostAcceptAreDeclinedUntilItWorks(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
-		h.master.acceptErr, h.master.declineErr = errDown, errDown
+		h.master.answers(errDown, errDown)
 		h.offer(offerOf("o1", agent1, unreserved(amounts(3, 1024))))
 		a := h.reserve("p1", agent1, amounts(1, 512))
 		time.Sleep(10 * auditRetry)
 		synctest.Wait()
-		if got := len(h.master.declined); got != giveBackAttempts {
+		if got := len(h.master.declines()); got != giveBackAttempts {
 			t.Errorf("%d DECLINEs, want %d", got, giveBackAttempts)
 		}
 		// The ACCEPT was lost: the master knows nothing, nothing is listed.
