@@ -185,11 +185,17 @@ func (m *Manager) match(w *waiter, b *budget, dirty map[offercache.Key]bool) (of
 		}
 		return offercache.Key{}, false
 	}
+	if b.hopeless(w) {
+		return offercache.Key{}, false
+	}
 	for agentID := range b.snapshot.Agents() {
 		key := offercache.Key{AgentID: agentID, Role: w.Role}
 		if b.free(key).Covers(w.Need) && m.deps.Mapped(agentID) {
 			return key, true
 		}
+	}
+	if len(b.vain) < maxVain {
+		b.vain = append(b.vain, w)
 	}
 	return offercache.Key{}, false
 }
@@ -198,6 +204,19 @@ func (m *Manager) match(w *waiter, b *budget, dirty map[offercache.Key]bool) (of
 type budget struct {
 	snapshot *offercache.Snapshot
 	taken    map[offercache.Key]resources.Vector
+	// vain are pods that no agent covers. A round only takes, so none covers
+	// a pod that needs as much either: a thousand equal pods cost one search.
+	vain []*waiter
+}
+
+// maxVain bounds the list of what is known to be in vain.
+const maxVain = 32
+
+// hopeless reports whether a search for w is known to end in vain.
+func (b *budget) hopeless(w *waiter) bool {
+	return slices.ContainsFunc(b.vain, func(v *waiter) bool {
+		return v.Role == w.Role && w.Need.Covers(v.Need)
+	})
 }
 
 // newBudget starts a round. The caller holds mu.

@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/zap"
+	"k8s.io/utils/clock"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
@@ -293,4 +296,27 @@ func TestNothingIsKeptOfSettledPods(t *testing.T) {
 				len(s.pending), len(s.refused), len(s.Manager.woken), len(s.dirty))
 		}
 	})
+}
+
+// BenchmarkRoundOfEqualPods is a full cluster in which many equal pods wait.
+func BenchmarkRoundOfEqualPods(b *testing.B) {
+	cache := offercache.New(clock.RealClock{})
+	cache.Reset(1)
+	for i := range 2000 {
+		cache.Add(1, []*resources.Offer{offerOf(fmt.Sprint("o", i), fmt.Sprint("a", i), amounts(1, 64))})
+	}
+	m := New(testOptions, Deps{
+		Cache: cache, Mapped: func(string) bool { return true },
+		Log: zap.NewNop(), Registerer: prometheus.NewRegistry(), Clock: clock.RealClock{},
+	})
+	for b.Loop() {
+		b.StopTimer()
+		for i := range 1000 {
+			m.Refused(Pod{UID: fmt.Sprint("p", i), Role: testRole, Need: amounts(2, 0)})
+		}
+		b.StartTimer()
+		if picked := m.round(); len(picked) != 0 {
+			b.Fatalf("woke %d pods that nothing covers", len(picked))
+		}
+	}
 }
