@@ -25,7 +25,7 @@ func (o offers) Agent(agentID string) (*offercache.AgentView, bool) {
 	if !ok {
 		return nil, false
 	}
-	return &offercache.AgentView{AgentID: agentID, Roles: []offercache.RoleView{{Role: role, Free: free}}}, true
+	return &offercache.AgentView{AgentID: agentID, Roles: []offercache.RoleView{{Role: role, Free: free, Certain: free}}}, true
 }
 
 // mapping names the agent of node "nX" "aX", with exceptions by node.

@@ -27,13 +27,17 @@ func Score(view View, request Request, nodes []string, strategy Strategy) []int6
 	}
 	p := newPass(view, request)
 	for i, node := range nodes {
-		packed, ok := p.packed(node)
-		switch {
-		case !ok:
-		case strategy == Spreading:
+		packed, certain, ok := p.packed(node)
+		if !ok {
+			continue
+		}
+		scores[i] = packed
+		if strategy == Spreading {
 			scores[i] = MaxScore - packed
-		default:
-			scores[i] = packed
+		}
+		if !certain {
+			// Another framework may be given the rest of the offer first.
+			scores[i] /= 2
 		}
 	}
 	return scores
@@ -43,23 +47,26 @@ func Score(view View, request Request, nodes []string, strategy Strategy) []int6
 // the fullest of the resources that the pod needs. What counts as the agent's
 // whole is what it offers to the pod's role plus what our pods reserved on it.
 // An agent that already has pods of ours rounds up and an untouched one down,
-// so that small pods do not open one whole agent after the other.
-func (p *pass) packed(node string) (int64, bool) {
+// so that small pods do not open one whole agent after the other. certain tells
+// whether the offers that cover the pod are in hand.
+func (p *pass) packed(node string) (packed int64, certain, ok bool) {
 	agentID, why := p.view.Nodes.Agent(node)
 	if why != "" {
-		return 0, false
+		return 0, false, false
 	}
 	free, offers := p.view.free(agentID, p.request.Role)
 	occupants := p.view.occupants(agentID, p.request.Role)
 	if !offers && len(occupants) == 0 {
-		return 0, false
+		return 0, false, false
 	}
 	fullest, used := 0.0, false
+	certain = p.view.certain(agentID, p.request.Role, p.needs)
 	for _, s := range p.needs.scalars {
 		reserved, need := resources.Milli(0), s.amount
 		for i := range occupants {
 			if p.itself(occupants[i]) {
 				need = 0 // its reservation is already counted
+				certain = true
 			}
 			reserved += occupants[i].Reserved.Get(s.name)
 		}
@@ -73,5 +80,5 @@ func (p *pass) packed(node string) (int64, bool) {
 	if used {
 		rounded = math.Ceil(MaxScore * fullest)
 	}
-	return int64(min(max(rounded, 0), MaxScore)), true
+	return int64(min(max(rounded, 0), MaxScore)), certain, true
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
@@ -59,5 +60,28 @@ func TestScoreCountsOwnReservationOnce(t *testing.T) {
 	}
 	if got := Score(view, pod, []string{"n1"}, BinPacking)[0]; got != 3 {
 		t.Errorf("score = %d, want 3: a quarter of the cores, rounded up", got)
+	}
+}
+
+// remainder offers everything by way of an expected remainder only.
+type remainder struct{ offers }
+
+func (r remainder) Agent(agentID string) (*offercache.AgentView, bool) {
+	view, ok := r.offers.Agent(agentID)
+	if ok {
+		view.Roles[0].Certain = resources.Vector{}
+	}
+	return view, ok
+}
+
+func TestScoreHalvesWhatIsOnlyExpected(t *testing.T) {
+	full := occupants{"a1": {{UID: "other", Reserved: vector(6, 512)}}}
+	in := offers{"a1": vector(2, 8192)}
+	for _, strategy := range []Strategy{BinPacking, Spreading} {
+		inHand := Score(View{Offers: in, Nodes: mapping{}, Occupants: full}, pod, []string{"n1"}, strategy)[0]
+		expected := Score(View{Offers: remainder{in}, Nodes: mapping{}, Occupants: full}, pod, []string{"n1"}, strategy)[0]
+		if expected != inHand/2 {
+			t.Errorf("%s: expected offers score %d, offers in hand %d", strategy, expected, inHand)
+		}
 	}
 }

@@ -58,6 +58,13 @@ func (v View) occupants(agentID, role string) []Occupant {
 	return v.Occupants.On(agentID, role)
 }
 
+// certain reports whether the agent has the needs in offers in hand, without
+// counting on the rest of an offer that is on its way back.
+func (v View) certain(agentID, role string, n needs) bool {
+	agent, ok := v.Offers.Agent(agentID)
+	return ok && n.shortage(agent.Certain(role)) == ""
+}
+
 // free returns what the agent offers to role, and whether it offers anything.
 func (v View) free(agentID, role string) (resources.Vector, bool) {
 	agent, ok := v.Offers.Agent(agentID)

@@ -56,13 +56,18 @@ func (s *Snapshot) Agents() iter.Seq2[string, *AgentView] { return s.table.all }
 
 // Free returns what a new hold for role can claim, empty if nothing is offered
 // to that role.
-func (a *AgentView) Free(role string) resources.Vector {
+func (a *AgentView) Free(role string) resources.Vector { return a.role(role).Free }
+
+// Certain returns what of Free is in hand.
+func (a *AgentView) Certain(role string) resources.Vector { return a.role(role).Certain }
+
+func (a *AgentView) role(role string) RoleView {
 	for i := range a.Roles {
 		if a.Roles[i].Role == role {
-			return a.Roles[i].Free
+			return a.Roles[i]
 		}
 	}
-	return resources.Vector{}
+	return RoleView{}
 }
 
 func newSnapshot(generation uint64) *Snapshot {

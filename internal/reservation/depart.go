@@ -32,11 +32,10 @@ func (m *Manager) depart(key offercache.Key) load {
 	delete(m.dirty, key)
 	delete(m.freed, key)
 	dep, ok := m.cache.Take(key, m.leaving(key))
-	for _, uid := range m.cache.Doomed(key) {
-		if r := m.records[id{uid, key}]; r != nil && r.state == Held {
-			m.fail(r, ErrWithdrawn)
-		}
+	if ok {
+		m.left[key] = l.at
 	}
+	m.failDoomed(key, l.at)
 	if !ok {
 		return l
 	}
@@ -46,6 +45,21 @@ func (m *Manager) depart(key offercache.Key) load {
 		m.loadReserve(&l, key, piece)
 	}
 	return l
+}
+
+// failDoomed fails the holds that the offers of a key no longer cover. Where an
+// ACCEPT has left of late they are kept: the rest of its offer may have gone to
+// another role first, and is with us again sooner than kube-scheduler would
+// try a failed pod. The caller holds mu.
+func (m *Manager) failDoomed(key offercache.Key, now time.Time) {
+	if left, ok := m.left[key]; ok && now.Sub(left) < m.opts.RemainderWait {
+		return
+	}
+	for _, uid := range m.cache.Doomed(key) {
+		if r := m.records[id{uid, key}]; r != nil && r.state == Held {
+			m.fail(r, ErrWithdrawn)
+		}
+	}
 }
 
 // leaving lists the portions at a key that wait to be unreserved. The caller

@@ -90,6 +90,7 @@ type Manager struct {
 	mute      map[string]bool                       // agent ID → has no operation feedback
 	dirty     map[offercache.Key]bool               // keys at which something may leave
 	freed     map[offercache.Key]bool               // dirty keys at which a hold was given up
+	left      map[offercache.Key]time.Time          // when an ACCEPT last left for a key, for RemainderWait
 	connected bool
 
 	wake     chan struct{}              // dirty is not empty
@@ -133,6 +134,7 @@ func New(opts Options, deps Deps) *Manager {
 		mute:     map[string]bool{},
 		dirty:    map[offercache.Key]bool{},
 		freed:    map[offercache.Key]bool{},
+		left:     map[offercache.Key]time.Time{},
 		wake:     make(chan struct{}, 1),
 		auditNow: make(chan struct{}, 1),
 		acks:     make(chan mesos.OperationStatus, ackBuffer),

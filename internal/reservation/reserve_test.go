@@ -157,13 +157,14 @@ func TestScenario1RescindedOfferFailsTheBindAtOnce(t *testing.T) {
 		h.finish(h.operation(1, 0))
 		h.mustReserve(first)
 		second := h.reserve("p2", agent1, amounts(1, 256)) // waits for the rest
-		h.offer(offerOf("o2", agent1, unreserved(amounts(0, 0))))
+		h.offer(offerOf("o2", agent1, unreserved(amounts(1, 1)))) // not all of it
+		h.rescind("o2")
 		h.mustFail(second, ErrWithdrawn)
 		h.wantState("p2", agent1, 0)
 
 		// Another offer of the agent that covers the bind is used instead.
-		h.offer(offerOf("o3", agent1, unreserved(amounts(1, 256))))
-		h.rescind("o2")
+		h.offer(offerOf("o3", agent1, unreserved(amounts(1, 256))), offerOf("o4", agent1, unreserved(amounts(1, 1))))
+		h.rescind("o4")
 		third := h.reserve("p2", agent1, amounts(1, 256))
 		h.finish(h.operation(2, 0))
 		h.mustReserve(third)
@@ -270,7 +271,7 @@ func TestAcceptThatDidNotArrive(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inHouse(t, func(t *testing.T, h *house) {
 				var declineErr error
-				if tt.err == mesos.ErrDisconnected {
+				if errors.Is(tt.err, mesos.ErrDisconnected) {
 					declineErr = tt.err
 				}
 				h.master.answers(tt.err, declineErr)

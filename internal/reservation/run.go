@@ -111,6 +111,12 @@ func (m *Manager) expireRemainders() {
 	for _, key := range expired {
 		m.kick(key)
 	}
+	for key, at := range m.left {
+		if now.Sub(at) >= m.opts.RemainderWait {
+			delete(m.left, key)
+			m.kick(key)
+		}
+	}
 	for _, r := range m.records {
 		if r.refusals > 0 && r.canLeave(now) {
 			m.kick(r.key)

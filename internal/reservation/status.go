@@ -137,6 +137,7 @@ func (m *Manager) look(offer *resources.Offer) {
 func (m *Manager) Touched(key offercache.Key) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	delete(m.left, key)
 	if m.byKey[key] != nil {
 		m.kick(key)
 	}
@@ -148,6 +149,7 @@ func (m *Manager) Connection(subscribed bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.connected = subscribed
+	clear(m.left)
 	for key := range m.byKey {
 		m.kick(key)
 	}

@@ -99,14 +99,14 @@ type offers map[string]resources.Vector
 
 func (o offers) Agent(agentID string) (*offercache.AgentView, bool) {
 	free, ok := o[agentID]
-	return &offercache.AgentView{AgentID: agentID, Roles: []offercache.RoleView{{Role: role, Free: free}}}, ok
+	return &offercache.AgentView{AgentID: agentID, Roles: []offercache.RoleView{{Role: role, Free: free, Certain: free}}}, ok
 }
 
 // everywhere offers the same on every agent.
 type everywhere resources.Vector
 
 func (e everywhere) Agent(agentID string) (*offercache.AgentView, bool) {
-	return &offercache.AgentView{AgentID: agentID, Roles: []offercache.RoleView{{Role: role, Free: resources.Vector(e)}}}, true
+	return &offercache.AgentView{AgentID: agentID, Roles: []offercache.RoleView{{Role: role, Free: resources.Vector(e), Certain: resources.Vector(e)}}}, true
 }
 
 // identity gives each node an agent of its own name.
