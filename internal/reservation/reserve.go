@@ -133,12 +133,12 @@ func (m *Manager) Settle(req Request, outcome Outcome) {
 		return
 	}
 	r.busy = false
-	switch {
-	case outcome == PodRefused:
+	switch outcome {
+	case PodRefused:
 		m.dismiss(r, fmt.Errorf("%w: the pod was not bound", ErrReleased))
-	case outcome == PodBound:
+	case PodBound:
 		m.bound(r)
-	case outcome == Undecided:
+	case Undecided:
 		// since restarts the grace in which the API server may still tell.
 		r.since = m.clock.Now()
 		m.log.Info("binding undecided, reservation kept", logFields(r)...)

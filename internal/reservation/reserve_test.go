@@ -156,7 +156,7 @@ func TestScenario1RescindedOfferFailsTheBindAtOnce(t *testing.T) {
 		first := h.reserve("p1", agent1, amounts(1, 256))
 		h.finish(h.operation(1, 0))
 		h.mustReserve(first)
-		second := h.reserve("p2", agent1, amounts(1, 256)) // waits for the rest
+		second := h.reserve("p2", agent1, amounts(1, 256))        // waits for the rest
 		h.offer(offerOf("o2", agent1, unreserved(amounts(1, 1)))) // not all of it
 		h.rescind("o2")
 		h.mustFail(second, ErrWithdrawn)
