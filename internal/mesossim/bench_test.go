@@ -8,6 +8,9 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
+	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 )
 
 // BenchmarkStart starts a master and its agents until all are registered.
@@ -49,6 +52,58 @@ func BenchmarkFirstOffers(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkBind is what one pod costs the master: an ACCEPT with a RESERVE, its
+// acknowledgement, and the REVIVE that brings the agent's next offer. Each pod
+// stays, so agents fill up with reservations.
+func BenchmarkBind(b *testing.B) {
+	for _, n := range []int{100, 1000} {
+		b.Run(fmt.Sprintf("agents=%d", n), func(b *testing.B) {
+			specs := make([]AgentSpec, n)
+			for i := range specs {
+				specs[i].Resources = "cpus:100000;mem:1000000"
+			}
+			sim, err := Start(context.Background(), Options{Agents: specs})
+			if err != nil {
+				b.Fatal(err)
+			}
+			info := mesos.FrameworkInfo{User: "u", Name: "bench", Roles: []string{"k"}, Capabilities: []mesos.FrameworkInfo_Capability{{Type: mesos.FrameworkInfo_Capability_MULTI_ROLE}}}
+			sim.mu.Lock()
+			sim.master.subscribe(&scheduler.Call_Subscribe{FrameworkInfo: &info}, newStream(mediaJSON))
+			sim.mu.Unlock()
+			for pod := 0; b.Loop(); pod++ {
+				bindOne(b, sim, pod)
+			}
+			if err := sim.Close(); err != nil {
+				b.Fatal(err)
+			}
+		})
+	}
+}
+
+func bindOne(b *testing.B, sim *Sim, pod int) {
+	b.Helper()
+	sim.mu.Lock()
+	defer sim.mu.Unlock()
+	m := sim.master
+	fw := m.frameworksInOrder()[0]
+	ag := m.agentOrder[pod%len(m.agentOrder)]
+	for len(ag.offers) == 0 {
+		m.revive(fw, nil)
+		m.allocateDue()
+	}
+	kind, scalar, role, label := mesos.Resource_ReservationInfo_DYNAMIC, mesos.SCALAR, "k", fmt.Sprint(pod)
+	reserve := mesos.Offer_Operation_Reserve{Resources: []mesos.Resource{{
+		Name: "cpus", Type: &scalar, Scalar: &mesos.Value_Scalar{Value: 1},
+		Reservations: []mesos.Resource_ReservationInfo{{Type: &kind, Role: &role, Labels: &mesos.Labels{Labels: []mesos.Label{{Key: "pod", Value: &label}}}}},
+	}}}
+	m.accept(fw, &scheduler.Call_Accept{
+		OfferIDs:   []mesos.OfferID{{Value: offersInOrder(ag.offers)[0].id}},
+		Operations: []mesos.Offer_Operation{{Type: mesos.Offer_Operation_RESERVE, Reserve: &reserve}},
+	})
+	m.revive(fw, nil)
+	m.allocateDue()
 }
 
 // readOffers subscribes a framework, waits for the offers of n agents and

@@ -50,10 +50,12 @@ func inCell(t *testing.T, n int, options Options, test func(c *cell)) {
 		if c.sim, err = Start(context.Background(), options); err != nil {
 			t.Fatal(err)
 		}
+		defer func() {
+			if err := c.sim.Close(); err != nil {
+				t.Error(err)
+			}
+		}()
 		test(c)
-		if err := c.sim.Close(); err != nil {
-			t.Error(err)
-		}
 	})
 }
 
