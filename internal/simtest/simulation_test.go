@@ -1,0 +1,103 @@
+//go:debug randseednop=0
+
+package simtest
+
+import (
+	"flag"
+	"fmt"
+	"math/rand"
+	"os"
+	"testing"
+	"testing/cryptotest"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap/zapcore"
+	"k8s.io/klog/v2"
+)
+
+var (
+	oneSeed   = flag.Int64("seed", -1, "run this one seed and print its story")
+	seedCount = flag.Int("seeds", 150, "how many seeds to run")
+	firstSeed = flag.Int("first", 1, "the first of them")
+	debugLog  = flag.Bool("debug", false, "have debug logs in the story")
+)
+
+// outcome is what is left of a run.
+type outcome struct {
+	seed       uint64
+	violations []string
+	story      *story
+	counts     counts
+	virtual    time.Duration
+}
+
+// run runs one seed.
+func run(t *testing.T, seed uint64) (out outcome) {
+	t.Helper()
+	cryptotest.SetGlobalRandom(t, seed)
+	rand.Seed(int64(seed)) //nolint:staticcheck // the only way to seed what client-go draws
+	level := zapcore.InfoLevel
+	if *debugLog {
+		level = zapcore.DebugLevel
+	}
+	synctest.Test(t, func(t *testing.T) {
+		w, err := newWorld(seed, level)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.live()
+		took := time.Since(w.story.began)
+		w.stop()
+		out = outcome{seed, w.violations, w.story, w.counts, took}
+	})
+	return out
+}
+
+func TestSimulation(t *testing.T) {
+	if *oneSeed >= 0 {
+		out := run(t, uint64(*oneSeed))
+		t.Log("\n" + out.story.String())
+		for _, violation := range out.violations {
+			t.Error(violation)
+		}
+		return
+	}
+	total := counts{faults: map[string]int{}}
+	failed := 0
+	for i := range *seedCount {
+		out := run(t, uint64(*firstSeed+i))
+		total.add(out.counts)
+		if len(out.violations) > 0 {
+			failed++
+			t.Errorf("seed %d: %d violations, see -seed %d:", out.seed, len(out.violations), out.seed)
+			for _, violation := range out.violations {
+				t.Errorf("    %s", violation)
+			}
+		}
+	}
+	t.Logf("%d seeds, %d with violations; %s", *seedCount, failed, total)
+}
+
+func (c *counts) add(other counts) {
+	c.steps += other.steps
+	c.binds += other.binds
+	c.releases += other.releases
+	for kind, n := range other.faults {
+		c.faults[kind] += n
+	}
+}
+
+func (c counts) String() string {
+	return fmt.Sprintf("%d steps, %d binds, %d releases, faults: %v", c.steps, c.binds, c.releases, c.faults)
+}
+
+func TestMain(m *testing.M) {
+	klog.LogToStderr(false)
+	klog.SetOutput(discard{})
+	os.Exit(m.Run())
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }

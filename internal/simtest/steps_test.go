@@ -1,0 +1,42 @@
+package simtest
+
+import (
+	"testing/synctest"
+	"time"
+)
+
+// live is a whole run: a time of steps and faults, then quiet.
+func (w *world) live() {
+	w.tend()
+	w.faulting = true
+	for range 60 + w.rng.IntN(60) {
+		w.step()
+		w.counts.steps++
+		time.Sleep(between(w.rng, time.Millisecond, 400*time.Millisecond))
+		synctest.Wait()
+		w.due(false)
+		w.tend()
+		w.check()
+		w.kube.Forget()
+		if w.broken() {
+			return
+		}
+	}
+	w.faulting = false
+	w.neighbour.settle()
+	w.settle()
+}
+
+// step lets one thing happen.
+func (w *world) step() {
+	switch w.rng.IntN(6) {
+	case 0, 1:
+		w.createPod()
+	case 2:
+		w.neighbour.act(w.ctx, w.rng)
+	case 3:
+		if pods := w.pods(); len(pods) > 0 {
+			w.deletePod(pick(w.rng, pods))
+		}
+	}
+}

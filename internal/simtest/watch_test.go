@@ -1,0 +1,105 @@
+package simtest
+
+import (
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/watch"
+)
+
+// watch opens a watch whose events arrive when the faults let them.
+func (g *gate) watch(call string, open func() (watch.Interface, error)) (watch.Interface, error) {
+	select {
+	case <-g.severed:
+		return nil, errSevered
+	default:
+	}
+	if fate := g.api.fate(g.who, call, ""); fate.err != nil {
+		return nil, fate.err
+	}
+	source, err := open()
+	if err != nil {
+		return nil, err
+	}
+	w := &slowWatch{
+		gate: g, source: source, events: make(chan watch.Event), stopped: make(chan struct{}),
+		arrived: make(chan struct{}, 1),
+	}
+	g.api.opened(w)
+	go w.gather()
+	go w.deliver()
+	return w, nil
+}
+
+// slowWatch delivers a watch's events late, in order.
+type slowWatch struct {
+	gate   *gate
+	source watch.Interface
+	events chan watch.Event
+
+	once    sync.Once
+	stopped chan struct{}
+	arrived chan struct{} // queue is not empty
+
+	mu    sync.Mutex
+	queue []watch.Event
+}
+
+// Stop ends the watch for the one who reads it.
+func (w *slowWatch) Stop() { w.once.Do(func() { close(w.stopped) }) }
+
+// ResultChan is closed when the watch ends.
+func (w *slowWatch) ResultChan() <-chan watch.Event { return w.events }
+
+// gather empties the fake watch, which panics when 100 events wait.
+func (w *slowWatch) gather() {
+	defer w.source.Stop()
+	for {
+		select {
+		case <-w.stopped:
+			return
+		case <-w.gate.severed:
+			return
+		case event, open := <-w.source.ResultChan():
+			if !open {
+				w.Stop()
+				return
+			}
+			w.mu.Lock()
+			w.queue = append(w.queue, event)
+			w.mu.Unlock()
+			select {
+			case w.arrived <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+func (w *slowWatch) deliver() {
+	defer close(w.events)
+	defer w.gate.api.closed(w)
+	for {
+		select {
+		case <-w.stopped:
+			return
+		case <-w.gate.severed:
+			return
+		case <-w.arrived:
+		}
+		time.Sleep(w.gate.api.lag(w.gate.who))
+		w.mu.Lock()
+		batch := w.queue
+		w.queue = nil
+		w.mu.Unlock()
+		for _, event := range batch {
+			select {
+			case w.events <- event:
+			case <-w.stopped:
+				return
+			case <-w.gate.severed:
+				return
+			}
+		}
+	}
+}
