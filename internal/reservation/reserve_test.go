@@ -171,6 +171,26 @@ func TestScenario1RescindedOfferFailsTheBindAtOnce(t *testing.T) {
 	})
 }
 
+// The rest of an accepted offer may be given to another role first, and comes
+// back when that role declines it.
+func TestBindWaitsForARestThatWentElsewhereFirst(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.offer(offerOf("o1", agent1, unreserved(amounts(4, 1024))))
+		first := h.reserve("p1", agent1, amounts(1, 256))
+		h.finish(h.operation(1, 0))
+		h.mustReserve(first)
+		second, third := h.reserve("p2", agent1, amounts(1, 256)), h.reserve("p3", agent1, amounts(2, 256))
+		h.offer(offerOf("o2", agent1, unreserved(amounts(1, 1)))) // the rest is with somebody else
+		time.Sleep(h.opts.RemainderWait / 2)
+		h.pending(second)
+		h.offer(offerOf("o3", agent1, unreserved(amounts(1, 256)))) // part of it comes back
+		h.finish(h.operation(2, 0))
+		h.mustReserve(second)
+		time.Sleep(h.opts.RemainderWait + time.Second)
+		h.mustFail(third, ErrWithdrawn)
+	})
+}
+
 func TestScenario2RescindBeforeItsOffer(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		h.rescind("o1")
