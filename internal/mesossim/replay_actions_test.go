@@ -47,9 +47,9 @@ func (a masterAction) do(s *session, l *recordedLine) {
 // startAfresh replaces the cluster by a new one without state. Starting it takes time that the recorder did not count.
 func (s *session) startAfresh(l *recordedLine) {
 	s.deathTold = false
-	if err := s.cluster.restart(s.rec.phaseAfter(l)); err != nil {
+	if err := s.cluster.restart(s.rec.timerAfter(l).phase); err != nil {
 		s.differ(l, "start a fresh master: %v", err)
 		return
 	}
-	s.shift = time.Since(s.began) - l.at
+	s.shift = time.Since(s.began) - s.clock(l.at)
 }

@@ -47,8 +47,8 @@ func (c *cluster) restart(phase time.Duration) error {
 	}
 	c.sim = sim
 	c.addr = strings.TrimPrefix(sim.URL(), "http://")
-	// Ticks a little later than recorded: calls recorded before a tick then come before it in spite of rounding.
-	time.Sleep(warmUp - phase - 40*time.Millisecond)
+	// Ticks a little earlier than OFFERS were recorded: a call that answers OFFERS comes after their tick.
+	time.Sleep(warmUp - phase + 15*time.Millisecond)
 	return nil
 }
 

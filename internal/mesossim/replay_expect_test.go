@@ -35,7 +35,7 @@ func (s *session) expect(l *recordedLine, want *item) *item {
 		return nil // see compareHeartbeats
 	}
 	tol := s.toleranceOf(l, want)
-	until := s.due(want.at + tol.late)
+	until := s.due(want.at).Add(tol.late)
 	if earliest := time.Now().Add(minimumWait); until.Before(earliest) {
 		until = earliest
 	}
@@ -108,7 +108,7 @@ func (s *session) compareItem(l *recordedLine, want, got *item, tol tolerance, s
 // compareTime checks the delay, and lets the replay lag if the event came late: what follows it in the recording must
 // follow it here at the same distance.
 func (s *session) compareTime(l *recordedLine, want, got *item, tol tolerance) {
-	late := got.at - s.shift - want.at
+	late := got.at - s.shift - s.clock(want.at)
 	s.trace = append(s.trace, fmt.Sprintf("line %d: %s at %v, %+.3fs off (%s ±%v), lag %v",
 		l.number, want.key(), want.at, late.Seconds(), tol.class, tol.late, s.shift))
 	// What an event that came early brings about comes early too.
@@ -134,7 +134,7 @@ func (s *session) compareRest() {
 			s.differ(nil, "stream %s: %v", label, err)
 		}
 		for _, it := range stream.untaken() {
-			if it.heartbeat() || it.at > s.rec.end+s.shift-endMargin || s.rec.unread(label) {
+			if it.heartbeat() || it.at > s.clock(s.rec.end)+s.shift-endMargin || s.rec.unread(label) {
 				continue
 			}
 			s.diffs = append(s.diffs, difference{at: it.at - s.shift,

@@ -236,9 +236,18 @@ func TestPermutations(t *testing.T) {
 	}
 }
 
-func TestTickPhase(t *testing.T) {
+func TestTimerIsEstimated(t *testing.T) {
 	phases := []time.Duration{970 * time.Millisecond, 990 * time.Millisecond, 10 * time.Millisecond, 400 * time.Millisecond}
-	if got := circularMedian(phases); got != 990*time.Millisecond {
-		t.Errorf("want 990ms, got %v", got)
+	if got, _ := circularMedian(phases); got != 990*time.Millisecond {
+		t.Errorf("want the median 990ms, got %v", got)
+	}
+	rec := &recording{}
+	for tick := range 20 {
+		at := 700*time.Millisecond + time.Duration(tick)*1003*time.Millisecond
+		rec.lines = append(rec.lines, &recordedLine{Kind: kindEvent, at: at, items: []*item{{typ: "OFFERS"}}})
+	}
+	got := rec.timerAfter(nil)
+	if (got.period-1003*time.Millisecond).Abs() > periodStep || (got.phase-698*time.Millisecond).Abs() > 5*time.Millisecond {
+		t.Errorf("want ticks every 1.003 s from 0.698 s on, got %+v", got)
 	}
 }

@@ -23,6 +23,7 @@ type session struct {
 	streamAuth map[string]string // stream → Authorization with which it was opened
 
 	began time.Time     // the start of the replay: t=0 of the recording, at first
+	timer timer         // the recorded master's
 	shift time.Duration // by how much the replay lags behind the recording
 	past  []*recordedLine
 
@@ -58,7 +59,10 @@ func (s *session) differ(l *recordedLine, format string, args ...any) {
 }
 
 // due is when something recorded at t is expected in this run.
-func (s *session) due(t time.Duration) time.Time { return s.began.Add(t + s.shift) }
+func (s *session) due(t time.Duration) time.Time { return s.began.Add(s.clock(t) + s.shift) }
+
+// clock turns a recorded time into one of the replay's clock.
+func (s *session) clock(t time.Duration) time.Duration { return scale(t, s.timer.period) }
 
 // run goes through the recording from top to bottom: it does what a line tells, and waits for what a line expects.
 func (s *session) run() {

@@ -132,7 +132,8 @@ func replayOnce(rec *recording, choices []int, network *memoryNetwork) *outcome 
 	_, secrets := rec.credentials()
 	c := &cluster{setup: rec.setup, secrets: secrets, network: network, dice: &dice{choices: choices}}
 	s := &session{rec: rec, cluster: c, client: c.client(), ids: newIDMap()}
-	if err := c.restart(rec.phaseAfter(nil)); err != nil {
+	s.timer = rec.timerAfter(nil)
+	if err := c.restart(s.timer.phase); err != nil {
 		return &outcome{diffs: []difference{{message: "cannot be replayed: start: " + err.Error()}}}
 	}
 	s.began = time.Now()
@@ -145,41 +146,4 @@ func replayOnce(rec *recording, choices []int, network *memoryNetwork) *outcome 
 	return &outcome{diffs: s.diffs, choices: choices, trace: s.trace, rolls: c.dice.rolls, began: s.began, lag: s.shift,
 		stats: fmt.Sprintf("%d calls, %d operator requests, %d events, %d actions",
 			s.counts.calls, s.counts.operators, s.counts.events, s.counts.actions)}
-}
-
-// phaseAfter estimates when the recorded allocation timer ticked, modulo its interval, from the OFFERS that follow a
-// line (nil: the start) up to the next start of a master: their circular median.
-func (r *recording) phaseAfter(from *recordedLine) time.Duration {
-	var phases []time.Duration
-	started := from == nil
-	var lastCause time.Duration
-	for _, l := range r.lines {
-		if a, ok := l.action.(masterAction); ok && started && (a.verb == masterFresh || a.verb == masterStart) {
-			break
-		}
-		if started && onlyOffers(l) && l.at-lastCause > immediately {
-			phases = append(phases, l.at%time.Second)
-		}
-		if l.drives() && allocatesAtOnce(l.callType()) || l.action != nil {
-			lastCause = l.at
-		}
-		started = started || l == from
-	}
-	return circularMedian(phases)
-}
-
-// circularMedian is the phase with the least distance to all, modulo a second; 0.5 s if there is none.
-func circularMedian(phases []time.Duration) time.Duration {
-	best, bestSum := 500*time.Millisecond, time.Duration(1<<62)
-	for _, candidate := range phases {
-		var sum time.Duration
-		for _, other := range phases {
-			d := (candidate - other).Abs()
-			sum += min(d, time.Second-d)
-		}
-		if sum < bestSum {
-			best, bestSum = candidate, sum
-		}
-	}
-	return best
 }
