@@ -63,8 +63,8 @@ func (h *host) drain(gone bool) {
 	if gone {
 		state = mesos.TASK_GONE_BY_OPERATOR
 	}
-	for key := range h.tasks {
-		h.killTask(key, state, &reason)
+	for _, ht := range h.running() {
+		h.killTask(ht.task.key(), state, &reason)
 	}
 }
 

@@ -1,7 +1,10 @@
 package mesossim
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
@@ -49,6 +52,7 @@ type host struct {
 // hostOperation is an operation the agent has performed.
 type hostOperation struct {
 	uuid        string
+	seq         int // order in which they were performed
 	frameworkID string
 	info        mesos.Offer_Operation
 	status      mesos.OperationStatus
@@ -129,7 +133,7 @@ func (h *host) execute(op *operation, steps []conversion) {
 		state = mesos.OPERATION_DROPPED
 	}
 	ho := &hostOperation{
-		uuid: op.uuid, frameworkID: op.frameworkID, info: op.info,
+		uuid: op.uuid, seq: h.sim.nextSeq(), frameworkID: op.frameworkID, info: op.info,
 		status: mesos.OperationStatus{
 			OperationID: op.info.ID, State: state,
 			UUID:    &mesos.UUID{Value: []byte(newUUID())},
@@ -140,6 +144,16 @@ func (h *host) execute(op *operation, steps []conversion) {
 	h.operations[ho.uuid] = ho
 	h.checkpoint()
 	h.sendOperation(ho)
+}
+
+// performed returns the operations that are not acknowledged, oldest first.
+func (h *host) performed() []*hostOperation {
+	return slices.SortedFunc(maps.Values(h.operations), func(a, b *hostOperation) int { return cmp.Compare(a.seq, b.seq) })
+}
+
+// running returns the agent's tasks, by framework and task ID.
+func (h *host) running() []*hostTask {
+	return slices.SortedFunc(maps.Values(h.tasks), func(a, b *hostTask) int { return cmp.Compare(a.task.key(), b.task.key()) })
 }
 
 // sendOperation sends the status of an operation, and again until it is

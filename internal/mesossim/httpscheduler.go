@@ -25,6 +25,9 @@ func (s *Sim) schedulerCall(r *http.Request) answer {
 	}
 	a := s.dispatchScheduler(r, &call, typed, principal)
 	if after := s.faultAfter(call.Type.String(), call.FrameworkID.GetValue()); after != nil {
+		if a.stream != nil {
+			s.streamLost(a.stream)
+		}
 		return *after
 	}
 	return a

@@ -44,7 +44,7 @@ type master struct {
 	offers     map[string]*offer        // ID → outstanding offer
 	inverse    map[string]*inverseOffer // ID → outstanding inverse offer
 
-	nextOffer, nextFramework, nextAgent, sequence int
+	nextOffer, nextFramework, nextAgent int
 
 	alloc    allocatorBooks
 	counters Counters
@@ -124,12 +124,6 @@ func (m *master) newFrameworkID() string {
 	id := fmt.Sprintf("%s-%04d", m.info.ID, m.nextFramework)
 	m.nextFramework++
 	return id
-}
-
-// nextSeq numbers things in the order in which they come.
-func (m *master) nextSeq() int {
-	m.sequence++
-	return m.sequence
 }
 
 func (m *master) newAgentID() string {

@@ -52,7 +52,7 @@ func (m *master) sendOperationStatus(fw *framework, status mesos.OperationStatus
 // to the agent. fw is nil for an operator's.
 func (m *master) apply(fw *framework, ag *agent, info *mesos.Offer_Operation, role string, steps []conversion) {
 	op := &operation{
-		uuid: newUUID(), seq: m.nextSeq(), agent: ag, info: withAllocation(info, role),
+		uuid: newUUID(), seq: m.sim.nextSeq(), agent: ag, info: withAllocation(info, role),
 		latest: mesos.OperationStatus{
 			OperationID: info.ID, State: mesos.OPERATION_PENDING, AgentID: &mesos.AgentID{Value: ag.id},
 		},

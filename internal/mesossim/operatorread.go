@@ -33,6 +33,8 @@ func (m *master) read(call *masterproto.Call) *masterproto.Response {
 	case masterproto.Call_GET_ROLES:
 		response.GetRoles = m.getRoles()
 	case masterproto.Call_GET_WEIGHTS:
+	case masterproto.Call_GET_EXECUTORS:
+		response.GetExecutors = &masterproto.Response_GetExecutors{}
 	case masterproto.Call_GET_QUOTA:
 		response.GetQuota = &masterproto.Response_GetQuota{Status: m.quotaStatus()}
 	case masterproto.Call_GET_MAINTENANCE_SCHEDULE:

@@ -85,10 +85,10 @@ func (m *master) addAgent(ag *agent) {
 	mc.agents = append(mc.agents, ag)
 	ag.unavailability = mc.unavailability
 	ag.active = !m.inactive[ag.id]
-	for _, ht := range ag.host.tasks {
+	for _, ht := range ag.host.running() {
 		m.adoptTask(ag, ht)
 	}
-	for _, ho := range ag.host.operations {
+	for _, ho := range ag.host.performed() {
 		m.adoptOperation(ag, ho)
 	}
 	m.saveAgent(ag.id, ag.host, "")
@@ -148,7 +148,7 @@ func (m *master) joinKnown(fw *framework) {
 // adoptOperation books an operation that the agent brings along.
 func (m *master) adoptOperation(ag *agent, ho *hostOperation) {
 	op := &operation{
-		uuid: ho.uuid, seq: m.nextSeq(), frameworkID: ho.frameworkID, agent: ag, info: ho.info,
+		uuid: ho.uuid, seq: m.sim.nextSeq(), frameworkID: ho.frameworkID, agent: ag, info: ho.info,
 		latest: ho.status, statuses: []mesos.OperationStatus{ho.status},
 	}
 	if ag.operations == nil {
@@ -171,11 +171,11 @@ func (h *host) reconcile() {
 			}
 		}
 	})
-	for _, ho := range h.operations {
+	for _, ho := range h.performed() {
 		ho.wait = firstResend
 		h.sendOperation(ho)
 	}
-	for _, ht := range h.tasks {
+	for _, ht := range h.running() {
 		if len(ht.statuses) > 0 {
 			h.sendTask(ht)
 		}

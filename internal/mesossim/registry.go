@@ -3,6 +3,8 @@ package mesossim
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -153,7 +155,8 @@ func (m *master) recoverSchedule(r *registry) {
 
 // giveUpRecovered marks the agents that have not come back as unreachable.
 func (m *master) giveUpRecovered() {
-	for id, h := range m.recovered {
+	for _, id := range slices.Sorted(maps.Keys(m.recovered)) {
+		h := m.recovered[id]
 		delete(m.recovered, id)
 		m.unreached[id] = time.Now()
 		m.saveAgent(id, h, "unreachable")
@@ -187,7 +190,7 @@ func (h *host) checkpoint() {
 	if len(reserved) > 0 {
 		state.Reserved = encodeJSON(&mesos.Offer_Operation_Unreserve{Resources: reserved.toProto()})
 	}
-	for _, ho := range h.operations {
+	for _, ho := range h.performed() {
 		state.Operations = append(state.Operations, checkpointedOperation{
 			UUID: []byte(ho.uuid), Framework: ho.frameworkID,
 			Info: encodeJSON(&ho.info), Status: encodeJSON(&ho.status),
@@ -210,7 +213,7 @@ func (h *host) restore() error {
 	}
 	h.total = append(h.configured[:len(h.configured):len(h.configured)], newResources(resourcesFromProto(reserved.Resources))...)
 	for _, co := range state.Operations {
-		ho := &hostOperation{uuid: string(co.UUID), frameworkID: co.Framework, wait: firstResend}
+		ho := &hostOperation{uuid: string(co.UUID), seq: h.sim.nextSeq(), frameworkID: co.Framework, wait: firstResend}
 		if err := decodeRaw(co.Info, &ho.info); err != nil {
 			return fmt.Errorf("read operation: %w", err)
 		}

@@ -319,3 +319,28 @@ func TestHarmlessZero(t *testing.T) {
 		}
 	})
 }
+
+// A timeout that no duration can hold is refused, not taken for zero.
+func TestFailoverTimeoutTooLong(t *testing.T) {
+	inCell(t, 0, Options{}, func(c *cell) {
+		f := c.subscribe("k", `,"failover_timeout":1e300`)
+		if len(f.events) != 1 || !strings.Contains(f.events[0].Error.GetMessage(), "failover_timeout (1e+300) is invalid") {
+			t.Errorf("want an ERROR event, got %v", f.events)
+		}
+	})
+}
+
+// A subscriber whose connection breaks before it hears of its stream leaves no
+// framework behind that seems connected.
+func TestLostSubscription(t *testing.T) {
+	inCell(t, 0, Options{}, func(c *cell) {
+		if err := c.sim.Inject(Fault{Kind: FaultDropResponse, Call: "SUBSCRIBE"}); err != nil {
+			t.Fatal(err)
+		}
+		status, _ := c.post("/api/v1/scheduler", `{"type":"SUBSCRIBE","subscribe":{"framework_info":{"user":"u","name":"n","failover_timeout":60,"roles":["k"],`+allCapabilities+`}}}`, nil)
+		books := c.sim.Books()
+		if status != 0 || len(books.Frameworks) != 1 || books.Frameworks[0].Connected {
+			t.Errorf("want one disconnected framework, got %d %+v", status, books.Frameworks)
+		}
+	})
+}

@@ -42,7 +42,8 @@ type Sim struct {
 	faults []*activeFault
 	closed bool
 
-	lastPID uint32 // of an emulated executor
+	lastPID  uint32 // of an emulated executor
+	sequence int    // numbers things in the order in which they come
 
 	registry registry
 }
@@ -110,6 +111,12 @@ func (s *Sim) startAll() error {
 
 // hostFor returns the agent with a hostname, nil if there is none.
 func (s *Sim) hostFor(hostname string) *host { return s.hosts[hostname] }
+
+// nextSeq numbers things in the order in which they come.
+func (s *Sim) nextSeq() int {
+	s.sequence++
+	return s.sequence
+}
 
 // URL is the master's base URL, without a slash at the end.
 func (s *Sim) URL() string {

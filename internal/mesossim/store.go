@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // storeFile is the journal below a work directory: one JSON record a line, the
@@ -20,15 +22,14 @@ type record struct {
 	Value json.RawMessage `json:"value"`
 }
 
-// store is the disk of agents and registry. Records are written
-// to the file, if there is one, before the call that caused them returns, so a
-// kill -9 loses nothing.
+// store is the disk of agents and registry. Records are written to the file, if
+// there is one, before the call that caused them returns, so a kill -9 loses
+// nothing.
 type store struct {
 	values    map[string]json.RawMessage // as read at the start
 	file      *os.File                   // nil without a work directory
 	pending   *bytes.Buffer
 	recovered bool // there was something
-	torn      bool // the last line was not finished
 	err       error
 }
 
@@ -44,17 +45,34 @@ func openStore(workDir string) (*store, error) {
 	if err := st.load(path); err != nil {
 		return nil, err
 	}
-	var err error
-	st.file, err = os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) //nolint:gosec // the caller's directory
-	if err != nil {
-		return nil, fmt.Errorf("work directory: %w", err)
-	}
-	if st.torn {
-		if _, err := st.file.Write([]byte("\n")); err != nil {
-			return nil, fmt.Errorf("work directory: %w", err)
-		}
+	if err := st.compact(path); err != nil {
+		return nil, err
 	}
 	return st, nil
+}
+
+// compact replaces the journal by one that has each key once, and opens it.
+func (st *store) compact(path string) error {
+	var lines bytes.Buffer
+	for _, key := range slices.Sorted(maps.Keys(st.values)) {
+		line, err := json.Marshal(record{key, st.values[key]})
+		if err != nil {
+			return fmt.Errorf("encode %s: %w", key, err)
+		}
+		lines.Write(append(line, '\n'))
+	}
+	fresh := path + ".new"
+	if err := os.WriteFile(fresh, lines.Bytes(), 0o600); err != nil {
+		return fmt.Errorf("work directory: %w", err)
+	}
+	if err := os.Rename(fresh, path); err != nil {
+		return fmt.Errorf("work directory: %w", err)
+	}
+	var err error
+	if st.file, err = os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0o600); err != nil { //nolint:gosec // the caller's directory
+		return fmt.Errorf("work directory: %w", err)
+	}
+	return nil
 }
 
 func (st *store) load(path string) error {
@@ -65,7 +83,6 @@ func (st *store) load(path string) error {
 	if err != nil {
 		return fmt.Errorf("work directory: %w", err)
 	}
-	st.torn = len(data) > 0 && data[len(data)-1] != '\n'
 	lines := bufio.NewScanner(bytes.NewReader(data))
 	lines.Buffer(nil, 64<<20)
 	for lines.Scan() {

@@ -1,6 +1,7 @@
 package mesossim
 
 import (
+	"math"
 	"slices"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
@@ -26,6 +27,19 @@ func rolesOf(info *mesos.FrameworkInfo) []string {
 
 // validateFrameworkInfo follows validation::framework::validate.
 func validateFrameworkInfo(info *mesos.FrameworkInfo) error {
+	if err := validateFrameworkRoles(info); err != nil {
+		return err
+	}
+	if timeout := info.GetFailoverTimeout(); math.IsNaN(timeout) || math.Abs(timeout) > longestTimeout {
+		return textf("The framework failover_timeout (%g) is invalid", timeout)
+	}
+	return nil
+}
+
+// longestTimeout is what fits a duration of nanoseconds, in seconds.
+const longestTimeout = math.MaxInt64 / 1e9
+
+func validateFrameworkRoles(info *mesos.FrameworkInfo) error {
 	if !capable(info, mesos.FrameworkInfo_Capability_MULTI_ROLE) {
 		if len(info.Roles) > 0 {
 			return textf("'FrameworkInfo.roles' must not be set when the framework is not MULTI_ROLE capable")
