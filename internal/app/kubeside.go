@@ -22,7 +22,8 @@ type podEvents struct{ *App }
 func (e podEvents) PodChanged(pod *corev1.Pod) {
 	uid := string(pod.UID)
 	if kube.Waiting(pod) {
-		e.demand.Pending(uid, e.role(pod))
+		need, _, _ := e.need(pod) // empty for a pod that filter refuses anyway
+		e.demand.Pending(uid, e.role(pod), need)
 		return
 	}
 	e.demand.Settled(uid)

@@ -32,7 +32,7 @@ func Default() *Config {
 			MaxHold:        duration(10 * time.Second),
 			PendingRefuse:  duration(5 * time.Second),
 			DeclineRefuse:  duration(time.Hour),
-			ReviveInterval: duration(time.Second),
+			ReviveInterval: duration(250 * time.Millisecond),
 		},
 		Bind: Bind{
 			Timeout:        duration(20 * time.Second),

@@ -140,7 +140,7 @@ func (s *shop) offer(offers ...*resources.Offer) { s.Changed(s.cache.Add(1, offe
 
 // refuse tells that a pending pod of whole cpus was refused.
 func (s *shop) refuse(uid string, priority int32, cpus int64) {
-	s.Pending(uid, testRole)
+	s.Pending(uid, testRole, resources.Vector{})
 	s.Refused(Pod{
 		Namespace: "default", Name: uid, UID: uid, Priority: priority, Created: s.start,
 		Role: testRole, Need: amounts(cpus, 0),

@@ -12,6 +12,7 @@ import (
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesos"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
 // returns are the offers that go back with one filter.
@@ -69,7 +70,7 @@ func (m *Manager) deliver(ctx context.Context) {
 func (m *Manager) sort(held []offercache.HeldOffer) (idle, unused []string) {
 	wanting := m.deps.Wanting()
 	m.mu.Lock()
-	demanded := m.demanded(wanting)
+	demanded, needs := m.demanded(wanting), m.needs()
 	m.mu.Unlock()
 	// The oldest are kept as headroom, so that the choice is stable.
 	slices.SortFunc(held, func(a, b offercache.HeldOffer) int {
@@ -81,13 +82,47 @@ func (m *Manager) sort(held []offercache.HeldOffer) (idle, unused []string) {
 		age, role := now.Sub(h.Since), h.Offer.Role
 		switch {
 		case h.Busy:
-		case demanded[role] && age >= m.opts.MaxHold:
+		case demanded[role] && (age >= patience*m.opts.MaxHold || age >= m.opts.MaxHold && !needs.covered(h.Offer)):
 			unused = append(unused, h.Offer.ID)
 		case !demanded[role] && !m.headroom(kept, h) && age >= m.opts.IdleHold:
 			idle = append(idle, h.Offer.ID)
 		}
 	}
 	return idle, unused
+}
+
+// patience is how many times MaxHold an offer is kept that covers a pending pod:
+// after a failed bind kube-scheduler may come back only seconds later, yet a
+// pod that other rules keep from this agent must not hold it for ever.
+const patience = 6
+
+// needs are the different requests of the pending pods, by role.
+type needs map[string]map[string]resources.Vector
+
+// needs collects what the pending pods request. The caller holds mu.
+func (m *Manager) needs() needs {
+	all := needs{}
+	for _, pod := range m.pending {
+		if pod.need.IsZero() {
+			continue
+		}
+		if all[pod.role] == nil {
+			all[pod.role] = map[string]resources.Vector{}
+		}
+		all[pod.role][pod.need.String()] = pod.need
+	}
+	return all
+}
+
+// covered reports whether the offer alone covers a pending pod.
+func (n needs) covered(offer *resources.Offer) bool {
+	usable := offer.Usable()
+	for _, need := range n[offer.Role] {
+		if usable.Covers(need) {
+			return true
+		}
+	}
+	return false
 }
 
 // headroom reports whether an offer is part of what is kept while idle.

@@ -33,9 +33,10 @@ type Pod struct {
 type Options struct {
 	// IdleHold is how long an offer is kept in a role for which nothing waits.
 	IdleHold time.Duration
-	// MaxHold is how long an offer is kept while something waits for its role,
-	// without being used: a pod that fits nowhere must not starve the
-	// neighbours for ever.
+	// MaxHold is how long an offer is kept, without being used, while something
+	// waits for its role that it does not cover: a pod that fits nowhere must
+	// not starve the neighbours for ever. One that covers a pending pod is kept
+	// patience times as long.
 	MaxHold time.Duration
 	// HeadroomAgents is how many agents' offers per role are kept while idle.
 	HeadroomAgents int
@@ -76,7 +77,7 @@ type Manager struct {
 	metrics *metrics
 
 	mu        sync.Mutex              // guards everything below
-	pending   map[string]string       // UID → role of opted-in pods without a node
+	pending   map[string]pending      // UID → opted-in pods without a node
 	refused   map[string]*waiter      // UID → pods that filter refused on every node
 	woken     map[string]promise      // UID → what a woken pod is expected to take
 	dirty     map[offercache.Key]bool // keys whose offers changed since the last round
@@ -92,7 +93,7 @@ type Manager struct {
 func New(opts Options, deps Deps) *Manager {
 	m := &Manager{
 		opts: opts, deps: deps,
-		pending: map[string]string{},
+		pending: map[string]pending{},
 		refused: map[string]*waiter{},
 		woken:   map[string]promise{},
 		dirty:   map[offercache.Key]bool{},
@@ -132,13 +133,20 @@ func (m *Manager) supply(ctx context.Context) error {
 	}
 }
 
+// pending is what an opted-in pod without a node waits for.
+type pending struct {
+	role string
+	need resources.Vector
+}
+
 // Pending tells that an opted-in pod waits for a node: offers of its role are
-// needed.
-func (m *Manager) Pending(uid, role string) {
+// needed. need is empty if it cannot be told; no offer is kept for that.
+func (m *Manager) Pending(uid, role string, need resources.Vector) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.pending[uid] != role {
-		m.pending[uid] = role
+	known := m.pending[uid].role == role
+	m.pending[uid] = pending{role, need}
+	if !known {
 		m.role(role).reset()
 		m.signal()
 	}

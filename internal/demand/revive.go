@@ -37,8 +37,8 @@ func (m *Manager) role(name string) *roleState {
 // do. The caller holds mu.
 func (m *Manager) demanded(wanting map[string]int) map[string]bool {
 	roles := map[string]bool{}
-	for _, role := range m.pending {
-		roles[role] = true
+	for _, pod := range m.pending {
+		roles[pod.role] = true
 	}
 	for role := range wanting {
 		roles[role] = true

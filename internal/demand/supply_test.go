@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesos"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
 func wantDeclines(t *testing.T, s *shop, want ...declined) {
@@ -55,11 +56,25 @@ func TestWithoutHeadroomEverythingGoesBack(t *testing.T) {
 func TestOffersAreKeptWhilePodsWaitButNotForEver(t *testing.T) {
 	inShop(t, nil, func(t *testing.T, s *shop) {
 		s.offer(offerOf("o1", "a1", amounts(1, 64)))
-		s.Pending("p1", testRole)
+		s.Pending("p1", testRole, resources.Vector{})
 		s.wait(testOptions.MaxHold - housekeeping)
 		wantDeclines(t, s)
 		s.wait(2 * housekeeping)
 		wantDeclines(t, s, declined{[]string{"o1"}, testOptions.PendingRefuse})
+	})
+}
+
+func TestOffersThatCoverAPendingPodAreKeptLonger(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.offer(offerOf("o1", "a1", amounts(1, 64)), offerOf("o2", "a2", amounts(2, 64)))
+		s.Pending("p1", testRole, amounts(2, 32))
+		s.wait(testOptions.MaxHold + housekeeping)
+		wantDeclines(t, s, declined{[]string{"o1"}, testOptions.PendingRefuse})
+		s.wait((patience-1)*testOptions.MaxHold - 2*housekeeping)
+		wantDeclines(t, s, declined{[]string{"o1"}, testOptions.PendingRefuse})
+		s.wait(2 * housekeeping)
+		wantDeclines(t, s, declined{[]string{"o1"}, testOptions.PendingRefuse},
+			declined{[]string{"o2"}, testOptions.PendingRefuse})
 	})
 }
 
@@ -121,7 +136,7 @@ func TestFirstPendingPodRevivesAtOnce(t *testing.T) {
 		if got := s.revives(); len(got) != 0 {
 			t.Fatalf("revived at %v while nobody waits", got)
 		}
-		s.Pending("p1", testRole)
+		s.Pending("p1", testRole, resources.Vector{})
 		if diff := cmp.Diff([]time.Duration{time.Minute + 123*time.Millisecond}, s.revives()); diff != "" {
 			t.Errorf("revived (-want +got):\n%s", diff)
 		}
@@ -130,7 +145,7 @@ func TestFirstPendingPodRevivesAtOnce(t *testing.T) {
 
 func TestRevivesOfOldDemandBecomeRare(t *testing.T) {
 	inShop(t, nil, func(t *testing.T, s *shop) {
-		s.Pending("p1", testRole)
+		s.Pending("p1", testRole, resources.Vector{})
 		s.wait(3 * time.Minute)
 		got := s.revives()
 		var gaps []time.Duration
@@ -152,16 +167,19 @@ func TestRevivesOfOldDemandBecomeRare(t *testing.T) {
 
 func TestNewDemandIsServedSoonButWithinTheLimit(t *testing.T) {
 	news := map[string]func(*shop){
-		"another pending pod":         func(s *shop) { s.Pending("p2", testRole) },
-		"another reservation":         func(s *shop) { s.want(1) },
-		"a bind in a hurry":           func(s *shop) { s.Hurry(testRole) },
-		"a new subscription":          func(s *shop) { s.Connection(false); s.Connection(true) },
-		"a pod that changed its role": func(s *shop) { s.Pending("p1", "other"); s.Pending("p1", testRole) },
+		"another pending pod": func(s *shop) { s.Pending("p2", testRole, resources.Vector{}) },
+		"another reservation": func(s *shop) { s.want(1) },
+		"a bind in a hurry":   func(s *shop) { s.Hurry(testRole) },
+		"a new subscription":  func(s *shop) { s.Connection(false); s.Connection(true) },
+		"a pod that changed its role": func(s *shop) {
+			s.Pending("p1", "other", resources.Vector{})
+			s.Pending("p1", testRole, resources.Vector{})
+		},
 	}
 	for name, happen := range news {
 		t.Run(name, func(t *testing.T) {
 			inShop(t, nil, func(t *testing.T, s *shop) {
-				s.Pending("p1", testRole)
+				s.Pending("p1", testRole, resources.Vector{})
 				s.wait(50 * time.Second) // the gap is long by now
 				s.revives()
 				happen(s)
@@ -183,7 +201,7 @@ func TestNewDemandIsServedSoonButWithinTheLimit(t *testing.T) {
 func TestBurstOfPodsIsOneRevive(t *testing.T) {
 	inShop(t, nil, func(t *testing.T, s *shop) {
 		for i := range 500 {
-			s.Pending(fmt.Sprint("p", i), testRole)
+			s.Pending(fmt.Sprint("p", i), testRole, resources.Vector{})
 		}
 		s.wait(testOptions.ReviveInterval - time.Millisecond)
 		if got := s.revives(); len(got) != 1 {
@@ -195,7 +213,7 @@ func TestBurstOfPodsIsOneRevive(t *testing.T) {
 func TestNoReviveWithoutSubscription(t *testing.T) {
 	inShop(t, nil, func(t *testing.T, s *shop) {
 		s.Connection(false)
-		s.Pending("p1", testRole)
+		s.Pending("p1", testRole, resources.Vector{})
 		s.wait(time.Minute)
 		if got := s.revives(); len(got) != 0 {
 			t.Fatalf("revived at %v without a subscription", got)
@@ -210,7 +228,7 @@ func TestNoReviveWithoutSubscription(t *testing.T) {
 func TestLostReviveIsRepeated(t *testing.T) {
 	inShop(t, nil, func(t *testing.T, s *shop) {
 		s.with(func() { s.reviveErr = errDown })
-		s.Pending("p1", testRole)
+		s.Pending("p1", testRole, resources.Vector{})
 		s.wait(10 * time.Second)
 		if got := s.revives(); len(got) < 9 || len(got) > 11 {
 			t.Errorf("%d attempts in 10 s, want one a second", len(got))
