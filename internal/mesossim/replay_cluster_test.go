@@ -22,7 +22,8 @@ type cluster struct {
 	network *memoryNetwork // nil: real sockets on loopback
 	dice    *dice
 	sim     *Sim
-	addr    string // of the first master; a fresh one takes its place
+	offset  time.Duration // by which ticks come earlier than estimated
+	addr    string        // of the first master; a fresh one takes its place
 
 	mu     sync.Mutex
 	failed []string // texts of the CHECKs that failed since the start
@@ -30,6 +31,10 @@ type cluster struct {
 
 // warmUp is how long agents get to register before the recording's t=0. Whole allocation intervals.
 const warmUp = 6 * time.Second
+
+// tickToOffers is how long after a tick its OFFERS were recorded. More than was measured: a call that answers OFFERS
+// must come after their tick.
+const tickToOffers = 15 * time.Millisecond
 
 // restart replaces the cluster by a fresh one and returns when its agents are registered and the next tick of its
 // allocation timer is phase away (modulo the interval).
@@ -47,8 +52,7 @@ func (c *cluster) restart(phase time.Duration) error {
 	}
 	c.sim = sim
 	c.addr = strings.TrimPrefix(sim.URL(), "http://")
-	// Ticks a little earlier than OFFERS were recorded: a call that answers OFFERS comes after their tick.
-	time.Sleep(warmUp - phase + 15*time.Millisecond)
+	time.Sleep(warmUp - phase + tickToOffers + c.offset)
 	return nil
 }
 

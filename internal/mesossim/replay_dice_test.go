@@ -53,16 +53,22 @@ func factorial(n int) int {
 	return product
 }
 
+// random is what a replay was given for what is random in a real master.
+type random struct {
+	choices []int         // of the dice
+	offset  time.Duration // of the allocation timer, from its estimated phase
+}
+
 // outcome is what one replay gave.
 type outcome struct {
-	diffs   []difference
-	choices []int // of the dice
-	rolls   []roll
-	began   time.Time
-	lag     time.Duration // by which the replay lagged behind at its end
-	stats   string
-	runs    int // replays it took to find the shuffles
-	trace   []string
+	diffs  []difference
+	random random
+	rolls  []roll
+	began  time.Time
+	lag    time.Duration // by which the replay lagged behind at its end
+	stats  string
+	runs   int // replays it took to find the shuffles
+	trace  []string
 }
 
 // agreesUntil is the recorded time up to which the replay agreed with the recording.

@@ -113,24 +113,39 @@ func (v *verdicts) table() string {
 	return fmt.Sprintf("%d recordings:\n%s", len(v.lines), strings.Join(v.lines, "\n"))
 }
 
-// replayWithSearch replays a recording, in virtual time as often as it takes to find the allocator's shuffles.
+// replayWithSearch replays a recording in virtual time, as often as it takes to find what was random in the recorded
+// master: the shuffles of its allocator, and the phase of its timer where the recording shows too little of it.
 func replayWithSearch(t *testing.T, rec *recording) *outcome {
-	o := searchShuffles(func(choices []int) (o *outcome) {
-		synctest.Test(t, func(*testing.T) { o = replayOnce(rec, choices, &memoryNetwork{}) })
-		return o
-	})
-	if *realTime && len(o.diffs) == 0 {
-		real := replayOnce(rec, o.choices, nil)
-		real.runs = o.runs + 1
-		return real
+	var first *outcome
+	runs := 0
+	for offset := time.Duration(0); offset < allocationInterval; offset += phaseStep {
+		o := searchShuffles(func(choices []int) (o *outcome) {
+			synctest.Test(t, func(*testing.T) { o = replayOnce(rec, random{choices, offset}, &memoryNetwork{}) })
+			return o
+		})
+		runs += o.runs
+		if first == nil {
+			first = o
+		}
+		if len(o.diffs) == 0 {
+			first = o
+			break
+		}
 	}
-	return o
+	if *realTime && len(first.diffs) == 0 {
+		first, runs = replayOnce(rec, first.random, nil), runs+1
+	}
+	first.runs = runs
+	return first
 }
 
+// phaseStep is the distance of the phases tried.
+const phaseStep = 100 * time.Millisecond
+
 // replayOnce runs one replay from a fresh cluster to its end.
-func replayOnce(rec *recording, choices []int, network *memoryNetwork) *outcome {
+func replayOnce(rec *recording, chance random, network *memoryNetwork) *outcome {
 	_, secrets := rec.credentials()
-	c := &cluster{setup: rec.setup, secrets: secrets, network: network, dice: &dice{choices: choices}}
+	c := &cluster{setup: rec.setup, secrets: secrets, network: network, dice: &dice{choices: chance.choices}, offset: chance.offset}
 	s := &session{rec: rec, cluster: c, client: c.client(), ids: newIDMap()}
 	s.timer = rec.timerAfter(nil)
 	if err := c.restart(s.timer.phase); err != nil {
@@ -143,7 +158,7 @@ func replayOnce(rec *recording, choices []int, network *memoryNetwork) *outcome 
 	}
 	c.close()
 	s.client.CloseIdleConnections()
-	return &outcome{diffs: s.diffs, choices: choices, trace: s.trace, rolls: c.dice.rolls, began: s.began, lag: s.shift,
+	return &outcome{diffs: s.diffs, random: chance, trace: s.trace, rolls: c.dice.rolls, began: s.began, lag: s.shift,
 		stats: fmt.Sprintf("%d calls, %d operator requests, %d events, %d actions",
 			s.counts.calls, s.counts.operators, s.counts.events, s.counts.actions)}
 }
