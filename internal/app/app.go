@@ -184,6 +184,7 @@ func (a *App) buildServer() error {
 
 func demandOptions(cfg *config.Config) demand.Options {
 	opts := demand.Options{
+		Roles:          cfg.Mesos.Roles,
 		IdleHold:       cfg.Offers.IdleHold.Duration,
 		MaxHold:        cfg.Offers.MaxHold.Duration,
 		HeadroomAgents: cfg.Offers.Headroom.Agents,

@@ -22,6 +22,7 @@ const testRole = "k8s/pods"
 var errDown = errors.New("connection refused")
 
 var testOptions = Options{
+	Roles:    []string{testRole, "other"},
 	IdleHold: 5 * time.Second, MaxHold: 20 * time.Second, HeadroomAgents: 1,
 	IdleRefuse: time.Hour, PendingRefuse: 5 * time.Second,
 	ReviveInterval: time.Second, WakeInterval: 100 * time.Millisecond,
@@ -52,6 +53,7 @@ type shop struct {
 
 	mu         sync.Mutex
 	revived    []time.Duration // since the start
+	strange    []string        // roles in a REVIVE that are not ours
 	declines   []declined
 	tries      int // DECLINEs sent, arrived or not
 	declineErr error
@@ -108,6 +110,11 @@ func (s *shop) Decline(_ context.Context, _ uint64, ids []string, refuse time.Du
 func (s *shop) Revive(_ context.Context, roles []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for _, role := range roles {
+		if !slices.Contains(testOptions.Roles, role) {
+			s.strange = append(s.strange, role)
+		}
+	}
 	if slices.Contains(roles, testRole) {
 		s.revived = append(s.revived, time.Since(s.start))
 	}

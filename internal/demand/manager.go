@@ -2,6 +2,7 @@ package demand
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -31,6 +32,10 @@ type Pod struct {
 
 // Options are the settings of a Manager; all durations must be positive.
 type Options struct {
+	// Roles are those subscribed to. What waits for another one is nobody's
+	// demand: Mesos ignores a REVIVE that names a single role it does not
+	// expect, and a pod chooses its role itself.
+	Roles []string
 	// IdleHold is how long an offer is kept in a role for which nothing waits.
 	IdleHold time.Duration
 	// MaxHold is how long an offer is kept, without being used, while something
@@ -146,7 +151,7 @@ func (m *Manager) Pending(uid, role string, need resources.Vector) {
 	defer m.mu.Unlock()
 	known := m.pending[uid].role == role
 	m.pending[uid] = pending{role, need}
-	if !known {
+	if !known && slices.Contains(m.opts.Roles, role) {
 		m.role(role).reset()
 		m.signal()
 	}

@@ -2,6 +2,7 @@ package demand
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -43,6 +44,7 @@ func (m *Manager) demanded(wanting map[string]int) map[string]bool {
 	for role := range wanting {
 		roles[role] = true
 	}
+	maps.DeleteFunc(roles, func(role string, _ bool) bool { return !slices.Contains(m.opts.Roles, role) })
 	return roles
 }
 
@@ -80,13 +82,15 @@ func (m *Manager) due(wanting map[string]int) []string {
 		return nil
 	}
 	now := m.deps.Clock.Now()
-	var due []string
-	for role := range m.demanded(wanting) {
-		state := m.role(role)
+	for role, state := range m.roles {
 		if wanting[role] > state.wanting {
 			state.reset()
 		}
 		state.wanting = wanting[role]
+	}
+	var due []string
+	for role := range m.demanded(wanting) {
+		state := m.role(role)
 		if now.Sub(state.last) >= max(state.gap, m.opts.ReviveInterval) {
 			due = append(due, role)
 		}

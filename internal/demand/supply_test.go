@@ -198,6 +198,22 @@ func TestNewDemandIsServedSoonButWithinTheLimit(t *testing.T) {
 	}
 }
 
+// What waited before and got its offers is no excuse to be late for the next.
+func TestDemandThatComesBackIsNew(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.want(1)
+		s.wait(50 * time.Second) // the gap is long by now
+		s.want(0)
+		s.wait(housekeeping)
+		s.revives()
+		s.want(1)
+		s.wait(2 * housekeeping)
+		if got := s.revives(); len(got) != 1 {
+			t.Errorf("revived at %v, want once, soon", got)
+		}
+	})
+}
+
 func TestBurstOfPodsIsOneRevive(t *testing.T) {
 	inShop(t, nil, func(t *testing.T, s *shop) {
 		for i := range 500 {
@@ -221,6 +237,22 @@ func TestNoReviveWithoutSubscription(t *testing.T) {
 		s.Connection(true)
 		if got := s.revives(); len(got) != 1 {
 			t.Errorf("revived %d times on the new subscription, want once at once", len(got))
+		}
+	})
+}
+
+// Mesos ignores a REVIVE as a whole if it names a role that is not ours, and
+// anybody may write one on a pod.
+func TestRoleThatIsNotOursIsNeverRevived(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.with(func() { s.wanting = map[string]int{"of an older configuration": 1} })
+		s.Pending("stranger", "no-such-role", resources.Vector{})
+		s.Pending("p1", testRole, resources.Vector{})
+		s.wait(time.Minute)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if len(s.revived) == 0 || len(s.strange) != 0 {
+			t.Errorf("%d REVIVEs for our role, and strange ones: %v", len(s.revived), s.strange)
 		}
 	})
 }
