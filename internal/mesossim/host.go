@@ -47,6 +47,9 @@ type host struct {
 	epoch int      // counts process starts and ends: what belongs to an old one is void
 	inbox []func() // while hung
 	pings *entry   // the master's patience with an agent that does not answer
+	// missesPings is when the agent notices that its master is gone: it has had no
+	// ping for as long as the master may keep silent.
+	missesPings time.Time
 }
 
 // hostOperation is an operation the agent has performed.

@@ -37,8 +37,8 @@ type Options struct {
 	HeartbeatInterval time.Duration
 	// AgentStartup is how long an agent started later takes to register;
 	// default 1 s. AgentReconnect is how long running agents take to find a
-	// restarted master; default what agent pings of the real one give
-	// (agent_ping_timeout times max_agent_ping_timeouts, 75 s).
+	// restarted master; default: when they miss its pings, agent_ping_timeout times
+	// max_agent_ping_timeouts (75 s) after the last one, as real ones do.
 	AgentStartup, AgentReconnect time.Duration
 	// ShuffleAgents, when set, chooses the order in which an allocation run goes
 	// through agents. It is given their hostnames sorted, and permutes them.

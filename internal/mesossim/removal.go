@@ -32,6 +32,15 @@ func (m *master) deactivateAgent(ag *agent) {
 	m.rescindOffersOf(ag)
 }
 
+// stopPings notes when agents will notice that the master has ended.
+func (m *master) stopPings() {
+	ping := m.flags.pingTimeout
+	for _, ag := range m.agentOrder {
+		lastPing := time.Now().Add(-time.Since(ag.lastPong) % ping)
+		ag.host.missesPings = lastPing.Add(time.Duration(m.flags.maxPings) * ping)
+	}
+}
+
 // expectPong gives the agent up when it has missed as many pings as allowed.
 // Pings are sent at fixed times since its registration.
 func (m *master) expectPong(ag *agent) {

@@ -139,3 +139,21 @@ func TestRestartInMemory(t *testing.T) {
 		}
 	})
 }
+
+// Agents at a fixed address notice a new master only by the pings they miss.
+func TestAgentsMissPings(t *testing.T) {
+	inCell(t, 1, Options{MasterFlags: []string{"--registry=in_memory", "--agent_ping_timeout=2secs", "--max_agent_ping_timeouts=3"}}, func(c *cell) {
+		time.Sleep(5 * time.Second) // the last ping was after 4 s
+		if err := c.sim.RestartMaster(time.Second); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(3900 * time.Millisecond)
+		if c.sim.Books().Agents[0].Registered {
+			t.Error("back before it can have noticed")
+		}
+		time.Sleep(200 * time.Millisecond)
+		if !c.sim.Books().Agents[0].Registered {
+			t.Error("want it back 6 s after the last ping")
+		}
+	})
+}

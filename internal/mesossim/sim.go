@@ -152,6 +152,7 @@ func (s *Sim) stopMaster() {
 		return
 	}
 	m.stopped = true
+	m.stopPings()
 	for _, fw := range m.frameworks {
 		if fw.stream != nil {
 			fw.stream.abort()
@@ -196,7 +197,7 @@ func (s *Sim) rejoin(h *host) {
 	}
 	wait := s.options.AgentReconnect
 	if wait <= 0 {
-		wait = time.Duration(s.flags.maxPings)*s.flags.pingTimeout - s.flags.pingTimeout/5
+		wait = max(time.Until(h.missesPings), agentLatency)
 	}
 	h.later(wait, h.register)
 }
