@@ -34,18 +34,18 @@ func main() {
 
 // settings are the command line.
 type settings struct {
-	addr, workDir, redirect   string
-	agents                    int
-	hostname, resources, ip   string
-	attributes, domain        string
-	noFeedback                bool
-	interval                  time.Duration
-	startup, reconnect        time.Duration
-	neighbour, neighbourRole  string
-	neighbourAgents           int
-	neighbourTasks            string
-	masterFlags               list
-	verbose                   bool
+	addr, workDir, redirect  string
+	agents                   int
+	hostname, resources, ip  string
+	attributes, domain       string
+	noFeedback               bool
+	interval                 time.Duration
+	startup, reconnect       time.Duration
+	neighbour, neighbourRole string
+	neighbourAgents          int
+	neighbourTasks           string
+	masterFlags              list
+	verbose                  bool
 }
 
 // list is a flag that may be given more than once.
