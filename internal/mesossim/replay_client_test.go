@@ -2,6 +2,7 @@ package mesossim
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -31,19 +32,20 @@ var spelledRequest = regexp.MustCompile(`^\(([A-Z]+) (/\S*)\) ?(.*)$`)
 // spelledBytes is a call body such as "(bytes ff ff ff)".
 var spelledBytes = regexp.MustCompile(`^\(bytes((?: [0-9a-f]{2})+)\)$`)
 
+// spelled is what a recorded call says about its request besides headers.
+type spelled struct {
+	method, path, contentType string
+	body                      []byte
+}
+
 // requestOf builds the HTTP request of a recorded call, with the ids of this run.
 func (s *session) requestOf(l *recordedLine) (*http.Request, error) {
-	method, path, body, contentType, err := s.bodyOf(l)
+	call, err := s.spelledOut(l)
 	if err != nil {
 		return nil, err
 	}
-	if l.hints.method != "" {
-		method = l.hints.method
-	}
-	if l.hints.path != "" {
-		path = l.hints.path
-	}
-	request, err := http.NewRequest(method, s.cluster.url()+path, bytes.NewReader(body))
+	method, path := cmp.Or(l.hints.method, call.method), cmp.Or(l.hints.path, call.path)
+	request, err := http.NewRequest(method, s.cluster.url()+path, bytes.NewReader(call.body))
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +56,8 @@ func (s *session) requestOf(l *recordedLine) (*http.Request, error) {
 		}
 		return request, nil
 	}
-	request.Header.Set("Content-Type", contentType)
-	request.Header.Set("Accept", contentType)
+	request.Header.Set("Content-Type", call.contentType)
+	request.Header.Set("Accept", call.contentType)
 	s.setStreamHeader(request, l)
 	s.authorize(request, l)
 	return request, nil
@@ -109,31 +111,43 @@ func basicAuth(name, secret string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+secret))
 }
 
-// bodyOf is the request line and body of a recorded call.
-func (s *session) bodyOf(l *recordedLine) (method, path string, body []byte, contentType string, err error) {
-	method, path, contentType = http.MethodPost, schedulerPath, jsonType
-	if l.BodyBase64 != "" {
-		body, err = s.protobufBody(l.BodyBase64)
-		return method, path, body, protobufType, err
+// spelledOut is the request line and body of a recorded call.
+func (s *session) spelledOut(l *recordedLine) (spelled, error) {
+	call := spelled{method: http.MethodPost, path: schedulerPath, contentType: jsonType}
+	var words string
+	var err error
+	switch {
+	case l.BodyBase64 != "":
+		call.contentType = protobufType
+		call.body, err = s.protobufBody(l.BodyBase64)
+	case json.Unmarshal(l.Body, &words) != nil:
+		call.body = s.ids.translateBody(l.Body)
+	default:
+		err = s.readWords(words, &call)
 	}
-	var spelled string
-	if json.Unmarshal(l.Body, &spelled) != nil {
-		return method, path, s.ids.translateBody(l.Body), contentType, nil
+	return call, err
+}
+
+// readWords reads a body that the recorder put into words, or that is not JSON.
+func (s *session) readWords(words string, call *spelled) (err error) {
+	if match := spelledRequest.FindStringSubmatch(words); match != nil {
+		call.method, call.path, call.body = match[1], match[2], []byte(match[3])
+		return nil
 	}
-	if match := spelledRequest.FindStringSubmatch(spelled); match != nil {
-		return match[1], match[2], []byte(match[3]), contentType, nil
+	if match := spelledBytes.FindStringSubmatch(words); match != nil {
+		call.contentType = protobufType
+		call.body, err = hexBytes(match[1])
+		return err
 	}
-	if match := spelledBytes.FindStringSubmatch(spelled); match != nil {
-		body, err = hexBytes(match[1])
-		return method, path, body, protobufType, err
+	switch {
+	case words == "(empty)":
+		call.contentType = protobufType
+	case strings.HasPrefix(words, "("):
+		return fmt.Errorf("body %q not understood", words)
+	default:
+		call.body = []byte(s.ids.translate(words))
 	}
-	if spelled == "(empty)" {
-		return method, path, nil, protobufType, nil
-	}
-	if strings.HasPrefix(spelled, "(") {
-		return "", "", nil, "", fmt.Errorf("body %q not understood", spelled)
-	}
-	return method, path, []byte(s.ids.translate(spelled)), contentType, nil
+	return nil
 }
 
 func hexBytes(spelled string) ([]byte, error) {
