@@ -3,6 +3,7 @@ package lab
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -73,12 +74,8 @@ func (s NodeSpec) node() *corev1.Node {
 			Addresses:   s.addresses(),
 		},
 	}
-	for key, value := range s.Labels {
-		node.Labels[key] = value
-	}
-	for key, value := range s.Annotations {
-		node.Annotations[key] = value
-	}
+	maps.Copy(node.Labels, s.Labels)
+	maps.Copy(node.Annotations, s.Annotations)
 	return node
 }
 

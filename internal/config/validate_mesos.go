@@ -114,7 +114,7 @@ func badRole(role string) string {
 	if strings.ContainsAny(role, " \t\n\v\f\r\b\x7f") {
 		return "must not hold white space, backspace or delete"
 	}
-	for _, part := range strings.Split(role, "/") {
+	for part := range strings.SplitSeq(role, "/") {
 		switch {
 		case part == "":
 			return "must not be empty, begin or end with a slash, or hold two in a row"

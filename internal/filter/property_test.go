@@ -100,19 +100,6 @@ func requireRoom(t *testing.T, w world, node string) {
 	}
 }
 
-func requireEvictable(t *testing.T, w world, node string) {
-	t.Helper()
-	agent, lower := "a"+node[1:], false
-	sum := w.offers[agent]
-	for _, o := range w.occupants[agent] {
-		if o.Priority < w.request.Priority {
-			sum, lower = sum.Add(o.Reserved), true
-		}
-	}
-	if !lower || !sum.Covers(w.request.Need) || w.offers[agent].Covers(w.request.Need) {
-		t.Fatalf("node %s is a candidate for preemption, but eviction gives %s of %s", node, sum, w.request.Need)
-	}
-}
 
 func TestScoreStaysInRange(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))

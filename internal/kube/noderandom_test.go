@@ -44,7 +44,7 @@ func shareAKey(node, agent keys) bool {
 
 func TestNodeMapLaws(t *testing.T) {
 	for seed := range uint64(3000) {
-		nodes, agents := randomCluster(rand.New(rand.NewPCG(seed, 0))) //nolint:gosec // repeatable on purpose
+		nodes, agents := randomCluster(rand.New(rand.NewPCG(seed, 0)))
 		m := mapOf(nodes, agents)
 		checkOneToOne(t, m, nodes)
 		for _, node := range nodes {

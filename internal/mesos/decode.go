@@ -4,7 +4,7 @@ import (
 	"net/netip"
 	"time"
 
-	"github.com/mesos/mesos-go/api/v1/lib"
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )

@@ -4,7 +4,7 @@ import (
 	"math"
 	"strings"
 
-	"github.com/mesos/mesos-go/api/v1/lib"
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"

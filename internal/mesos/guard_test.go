@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/mesos/mesos-go/api/v1/lib"
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/master"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
@@ -28,8 +28,6 @@ func nothing(*scheduler.Call_Accept, *mesos.Resource) {}
 
 // tampering changes a valid ACCEPT, or the first resource of its RESERVE.
 type tampering map[string]func(a *scheduler.Call_Accept, r *mesos.Resource)
-
-func str(s string) *string { return &s }
 
 func badResources() tampering {
 	return tampering{
@@ -56,14 +54,14 @@ func badResources() tampering {
 		},
 		"disk info":             func(_ *scheduler.Call_Accept, r *mesos.Resource) { r.Disk = &mesos.Resource_DiskInfo{} },
 		"provider":              func(_ *scheduler.Call_Accept, r *mesos.Resource) { r.ProviderID = &mesos.ResourceProviderID{} },
-		"old role":              func(_ *scheduler.Call_Accept, r *mesos.Resource) { r.Role = str("k8s") },
+		"old role":              func(_ *scheduler.Call_Accept, r *mesos.Resource) { r.Role = new("k8s") },
 		"no allocation role":    func(_ *scheduler.Call_Accept, r *mesos.Resource) { r.AllocationInfo = nil },
-		"allocation role *":     func(_ *scheduler.Call_Accept, r *mesos.Resource) { r.AllocationInfo.Role = str("*") },
+		"allocation role *":     func(_ *scheduler.Call_Accept, r *mesos.Resource) { r.AllocationInfo.Role = new("*") },
 		"no reservation":        func(_ *scheduler.Call_Accept, r *mesos.Resource) { r.Reservations = nil },
-		"reservation to *":      func(_ *scheduler.Call_Accept, r *mesos.Resource) { r.Reservations[0].Role = str("*") },
-		"reservation elsewhere": func(_ *scheduler.Call_Accept, r *mesos.Resource) { r.Reservations[0].Role = str("other") },
+		"reservation to *":      func(_ *scheduler.Call_Accept, r *mesos.Resource) { r.Reservations[0].Role = new("*") },
+		"reservation elsewhere": func(_ *scheduler.Call_Accept, r *mesos.Resource) { r.Reservations[0].Role = new("other") },
 		"reservation to an ancestor": func(a *scheduler.Call_Accept, r *mesos.Resource) {
-			r.AllocationInfo.Role = str("k8s/pods")
+			r.AllocationInfo.Role = new("k8s/pods")
 			a.OfferIDs[0].Value = "unknown"
 		},
 		"static reservation": func(_ *scheduler.Call_Accept, r *mesos.Resource) {

@@ -3,7 +3,7 @@ package mesos
 import (
 	"sync"
 
-	"github.com/mesos/mesos-go/api/v1/lib"
+	mesos "github.com/mesos/mesos-go/api/v1/lib"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )

@@ -29,11 +29,12 @@ func counted(t *testing.T, reg *prometheus.Registry) map[string]float64 {
 	out := make(map[string]float64)
 	for _, family := range families {
 		for _, m := range family.GetMetric() {
-			name := strings.TrimPrefix(family.GetName(), "mesos_extender_mesos_")
+			var name strings.Builder
+			name.WriteString(strings.TrimPrefix(family.GetName(), "mesos_extender_mesos_"))
 			for _, label := range m.GetLabel() {
-				name += " " + label.GetValue()
+				name.WriteString(" " + label.GetValue())
 			}
-			out[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			out[name.String()] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
 		}
 	}
 	return out

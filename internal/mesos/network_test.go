@@ -38,7 +38,7 @@ func (n *network) dial(ctx context.Context, _, address string) (net.Conn, error)
 func (n *network) serve(t *testing.T, address string, handler http.Handler) (stop func()) {
 	t.Helper()
 	l := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
-	server := &http.Server{Handler: handler} //nolint:gosec // in memory
+	server := &http.Server{Handler: handler}
 	n.mu.Lock()
 	if n.hosts == nil {
 		n.hosts = make(map[string]*pipeListener)

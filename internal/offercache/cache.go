@@ -7,8 +7,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 	"k8s.io/utils/clock"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
 // Key names what may be accepted together: offers of one agent that are

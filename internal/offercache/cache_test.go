@@ -8,8 +8,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
 // Trap T1: nothing of an earlier subscription survives, and nothing that

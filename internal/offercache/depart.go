@@ -73,7 +73,7 @@ func (c *Cache) Take(key Key, unreserve []resources.Portion) (Departure, bool) {
 // stops at one that was passed over too often, unless nothing that is expected
 // can help it any more.
 func (s *slot) next(amounts resources.Vector) []*hold {
-	_, doomed := pick(s.waiting, s.total())
+	doomed := uncovered(s.waiting, s.total())
 	var leaving, passed []*hold
 	for _, h := range s.waiting {
 		if amounts.Covers(h.need) {

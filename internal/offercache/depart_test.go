@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 

@@ -104,7 +104,7 @@ func (c *Cache) Doomed(key Key) []string {
 	if s == nil {
 		return nil
 	}
-	_, doomed := pick(s.waiting, s.total())
+	doomed := uncovered(s.waiting, s.total())
 	var uids []string
 	for _, h := range doomed {
 		uids = append(uids, h.podUID)
@@ -128,18 +128,18 @@ func (c *Cache) Waiting() []Key {
 	return keys
 }
 
-// pick splits holds into those that amounts cover, one after the other, and
-// the others. A hold that does not fit leaves room for smaller ones behind it.
-func pick(holds []*hold, amounts resources.Vector) (fit, unfit []*hold) {
+// uncovered returns the holds that amounts do not cover, taken one after the
+// other. A hold that does not fit leaves room for smaller ones behind it.
+func uncovered(holds []*hold, amounts resources.Vector) []*hold {
+	var unfit []*hold
 	for _, h := range holds {
 		if amounts.Covers(h.need) {
 			amounts = amounts.Sub(h.need)
-			fit = append(fit, h)
 		} else {
 			unfit = append(unfit, h)
 		}
 	}
-	return fit, unfit
+	return unfit
 }
 
 // wait appends h to those that wait. Their ports are disjoint, because Hold

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 

@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
 // world is a small Mesos with the naive bookkeeping that the cache is compared

@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 	clocktesting "k8s.io/utils/clock/testing"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
 const (
