@@ -29,6 +29,7 @@ func start(t *testing.T, options harness.Options) *harness.Harness {
 	began := time.Now()
 	options.Name = "e2e-" + t.Name()
 	options.Progress = testWriter{t}
+	options.Race = race
 	h, err := harness.Start(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
@@ -36,11 +37,60 @@ func start(t *testing.T, options harness.Options) *harness.Harness {
 	t.Logf("system up in %s, logs in %s", time.Since(began).Round(time.Millisecond), h.Dir())
 	t.Cleanup(func() {
 		h.Stop()
+		scanLogs(t, h.Dir())
 		if t.Failed() {
 			showLogs(t, h.Dir())
 		}
 	})
 	return h
+}
+
+// errorLine marks a line of the daemon that reports a defect.
+const errorLine = `"level":"error"`
+
+// alarms are what no log may hold, whatever happened to the system.
+var alarms = map[string][]string{
+	"extender-*.log":     {errorLine, "panic: ", "DATA RACE", " is forbidden: "},
+	"kube-scheduler.log": {" is forbidden: "},
+	"mesossim.log":       {"dies of a failed check"},
+}
+
+// scanLogs fails a test for what went wrong unnoticed: a missing RBAC rule, a
+// broken invariant, a call that ends a real master.
+func scanLogs(t *testing.T, dir string) {
+	for pattern, words := range alarms {
+		for path, lines := range readLogs(t, dir, pattern) {
+			for _, line := range lines {
+				if alarming(line, words) {
+					t.Errorf("%s: %s", path, line)
+				}
+			}
+		}
+	}
+}
+
+// alarming reports whether a line holds one of the words. client-go calls an
+// error what is none, such as two replicas that both try to create the Lease.
+func alarming(line string, words []string) bool {
+	for _, word := range words {
+		if strings.Contains(line, word) && (word != errorLine || !strings.Contains(line, `"component":"client-go"`)) {
+			return true
+		}
+	}
+	return false
+}
+
+// readLogs reads logs by path.
+func readLogs(t *testing.T, dir, pattern string) map[string][]string {
+	paths, err := filepath.Glob(filepath.Join(dir, pattern))
+	must(t, err)
+	logs := map[string][]string{}
+	for _, path := range paths {
+		content, err := os.ReadFile(path)
+		must(t, err)
+		logs[path] = strings.Split(strings.TrimSpace(string(content)), "\n")
+	}
+	return logs
 }
 
 // testWriter turns progress into a test's log.
@@ -54,18 +104,8 @@ func (w testWriter) Write(line []byte) (int, error) {
 // showLogs prints the end of the daemon's and the master's logs.
 func showLogs(t *testing.T, dir string) {
 	for _, pattern := range []string{"extender-*.log", "mesossim.log"} {
-		paths, err := filepath.Glob(filepath.Join(dir, pattern))
-		if err != nil {
-			t.Error(err)
-		}
-		for _, path := range paths {
-			content, err := os.ReadFile(path)
-			if err != nil {
-				t.Error(err)
-			}
-			lines := strings.Split(strings.TrimSpace(string(content)), "\n")
-			lines = lines[max(0, len(lines)-quotedLines):]
-			t.Logf("%s ends:\n%s", path, strings.Join(lines, "\n"))
+		for path, lines := range readLogs(t, dir, pattern) {
+			t.Logf("%s ends:\n%s", path, strings.Join(lines[max(0, len(lines)-quotedLines):], "\n"))
 		}
 	}
 }
