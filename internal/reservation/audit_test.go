@@ -70,7 +70,7 @@ func TestAdoptionFromAnOfferTakesEveryPortion(t *testing.T) {
 	restarted(t, func(t *testing.T, h *house) {
 		// Part of the pod stands on what an ancestor role had reserved.
 		static := resources.Portion{Layers: []resources.Layer{{Role: "k8s"}}}
-		upon := static.Push(layer(testCluster, testRole, testPrincipal, podOf("p1")), amounts(2, 0))
+		upon := static.Push(layer(testCluster, testRole, testPrincipal, podOf("p1"), reservedAt), amounts(2, 0))
 		h.cache.Reset(generation)
 		h.Connection(true)
 		h.operator.fails(errDown) // so that only the offer tells
@@ -152,7 +152,7 @@ func TestOrphanThatLivesAfterAllIsKept(t *testing.T) {
 func TestScenario28OnlyOurOwnIsEverTouched(t *testing.T) {
 	mine := reservedFor("mine", one)
 	relabelled := func(change func(*resources.Layer)) resources.Portion {
-		top := layer(testCluster, testRole, testPrincipal, podOf("foreign"))
+		top := layer(testCluster, testRole, testPrincipal, podOf("foreign"), reservedAt)
 		change(&top)
 		return unreserved(one).Push(top, one)
 	}

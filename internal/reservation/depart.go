@@ -106,7 +106,7 @@ func (m *Manager) loadReserve(l *load, key offercache.Key, piece offercache.Rese
 		m.cache.Unhold(piece.PodUID)
 		return
 	}
-	top := layer(m.opts.Cluster, key.Role, m.opts.Principal, r.pod)
+	top := layer(m.opts.Cluster, key.Role, m.opts.Principal, r.pod, l.at)
 	r.portions = nil
 	for _, p := range piece.Portions {
 		r.portions = append(r.portions, p.Push(top, p.Vector))

@@ -338,14 +338,15 @@ func TestSilenceOfAMuteAgentIsDecidedByTheAgentList(t *testing.T) {
 				h.makeMute()
 				h.offer(offerOf("o1", agent1, unreserved(amounts(1, 512))))
 				h.reserve("p1", agent1, amounts(1, 512))
+				made := h.operation(1, 0).Portions[0]
 				if tt.release {
-					h.offer(offerOf("o2", agent1, reservedFor("p1", amounts(1, 512))))
+					h.offer(offerOf("o2", agent1, made))
 					h.Settle(Request{Pod: podOf("p1"), Key: agent1}, PodRefused)
 					h.accepts(2)
 				}
 				agent := mesos.Agent{ID: agent1.AgentID, Active: true}
 				if tt.listed {
-					agent.Reserved = append(agent.Reserved, reservedFor("p1", amounts(1, 512)))
+					agent.Reserved = append(agent.Reserved, made)
 				}
 				h.operator.lists(agent)
 				time.Sleep(testOptions.ConfirmTimeout + 2*auditPause)

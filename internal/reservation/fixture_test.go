@@ -46,9 +46,13 @@ func podOf(uid string) Pod { return Pod{Namespace: "default", Name: "pod-" + uid
 
 func unreserved(v resources.Vector) resources.Portion { return resources.Portion{Vector: v} }
 
+// reservedAt is when inHouse has let the first audit pass, and so the time in
+// the labels of what a test reserves first.
+var reservedAt = time.Date(2000, 1, 1, 0, 0, 2, 0, time.UTC)
+
 // reservedFor is what Mesos shows of a pod's reservation.
 func reservedFor(uid string, v resources.Vector) resources.Portion {
-	return unreserved(v).Push(layer(testCluster, testRole, testPrincipal, podOf(uid)), v)
+	return unreserved(v).Push(layer(testCluster, testRole, testPrincipal, podOf(uid), reservedAt), v)
 }
 
 func offerOf(id string, key offercache.Key, portions ...resources.Portion) *resources.Offer {

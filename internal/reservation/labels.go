@@ -1,15 +1,22 @@
 package reservation
 
-import "github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+import (
+	"time"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
 
 // Keys of the labels that every reservation of ours carries. Cluster and UID
 // make the set unique, so Mesos never merges the reservations of two pods
-// (Mesos merges equal role and labels); namespace and name are for people.
+// (Mesos merges equal role and labels); the others are for people.
 const (
 	clusterLabel   = "kube-mesos-extender.io/cluster"
 	namespaceLabel = "kube-mesos-extender.io/namespace"
 	podLabel       = "kube-mesos-extender.io/pod"
 	uidLabel       = "kube-mesos-extender.io/pod-uid"
+	// timeLabel is when the RESERVE was made, RFC 3339 in UTC. Reservations of
+	// older versions lack it.
+	timeLabel = "kube-mesos-extender.io/reserved-at"
 )
 
 // Pod names the pod that a reservation is for.
@@ -20,8 +27,8 @@ type Pod struct {
 
 func (p Pod) String() string { return p.Namespace + "/" + p.Name }
 
-// layer is the reservation put on top of offered resources for pod.
-func layer(cluster, role, principal string, pod Pod) resources.Layer {
+// layer is the reservation put on top of offered resources for pod at a time.
+func layer(cluster, role, principal string, pod Pod, at time.Time) resources.Layer {
 	return resources.Layer{
 		Dynamic:   true,
 		Role:      role,
@@ -31,6 +38,7 @@ func layer(cluster, role, principal string, pod Pod) resources.Layer {
 			{Key: namespaceLabel, Value: pod.Namespace},
 			{Key: podLabel, Value: pod.Name},
 			{Key: uidLabel, Value: pod.UID},
+			{Key: timeLabel, Value: at.UTC().Format(time.RFC3339)},
 		},
 	}
 }

@@ -26,6 +26,7 @@ func TestReservationFromHoldToRelease(t *testing.T) {
 					{Key: "kube-mesos-extender.io/namespace", Value: "default"},
 					{Key: "kube-mesos-extender.io/pod", Value: "pod-p1"},
 					{Key: "kube-mesos-extender.io/pod-uid", Value: "p1"},
+					{Key: "kube-mesos-extender.io/reserved-at", Value: "2000-01-01T00:00:02Z"},
 				}}},
 				Vector: amounts(1, 512),
 			}},

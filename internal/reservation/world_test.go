@@ -229,7 +229,7 @@ func (w *world) Agents(context.Context) ([]mesos.Agent, error) {
 
 // worldPortion is a reservation in the agent's own role.
 func worldPortion(agent, uid string, v resources.Vector) resources.Portion {
-	return unreserved(v).Push(layer(testCluster, agent, testPrincipal, podOf(uid)), v)
+	return unreserved(v).Push(layer(testCluster, agent, testPrincipal, podOf(uid), reservedAt), v)
 }
 
 // UnreserveByOperator implements Operator.
