@@ -192,6 +192,9 @@ func (m *Manager) missing(r *record) {
 	} else {
 		m.metrics.lost.Inc()
 		m.log.Error("reservation lost: the agent no longer has it", logFields(r, zap.Stringer("state", r.state))...)
+		if r.state == Bound {
+			m.lost(r.pod)
+		}
 	}
 	m.move(r, Gone)
 	r.decide(ErrNotReserved)

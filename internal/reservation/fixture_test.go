@@ -73,6 +73,8 @@ type house struct {
 	pods     *fakePods
 	hurried  chan string
 	freed    chan offercache.Key
+	lost     chan string     // UIDs
+	refused  chan string     // UIDs
 	life     context.Context // of the test: what still waits then gives up
 }
 
@@ -96,12 +98,14 @@ func newHouse(t *testing.T) *house {
 		t: t, cache: offercache.New(clock.RealClock{}), master: &fakeMaster{}, operator: &fakeOperator{},
 		pods:    &fakePods{live: map[string]Liveness{}},
 		hurried: make(chan string, 1000), freed: make(chan offercache.Key, 1000),
+		lost: make(chan string, 1000), refused: make(chan string, 1000),
 	}
 	h.Manager = New(testOptions, Deps{
 		Cache: h.cache, Master: h.master, Operator: h.operator, Pods: h.pods,
 		Hurry: func(role string) { h.hurried <- role },
 		Freed: func(key offercache.Key) { h.freed <- key },
-		Log:   zap.NewNop(), Registerer: prometheus.NewPedanticRegistry(), Clock: clock.RealClock{},
+		Lost:  func(pod Pod) { h.lost <- pod.UID }, Refused: func(pod Pod) { h.refused <- pod.UID },
+		Log: zap.NewNop(), Registerer: prometheus.NewPedanticRegistry(), Clock: clock.RealClock{},
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	h.life = ctx

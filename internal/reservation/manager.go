@@ -75,6 +75,8 @@ type Manager struct {
 	pods     Pods
 	hurry    func(role string)
 	released func(offercache.Key)
+	lost     func(Pod)
+	refused  func(Pod)
 	log      *zap.Logger
 	clock    clock.WithTicker
 	metrics  *metrics
@@ -111,7 +113,11 @@ type Deps struct {
 	Hurry func(role string)
 	// Freed, if not nil, is told of keys at which a hold was given up: what it
 	// claimed of the offers in hand is free for others.
-	Freed      func(offercache.Key)
+	Freed func(offercache.Key)
+	// Lost and Refused, if not nil, are told of what the owner of a pod must
+	// know. They run with the book locked: they must neither block nor call back.
+	Lost       func(Pod) // the pod runs, and its reservation is gone
+	Refused    func(Pod) // Mesos refused the RESERVE, and will again
 	Log        *zap.Logger
 	Registerer prometheus.Registerer
 	Clock      clock.WithTicker
@@ -126,6 +132,7 @@ func New(opts Options, deps Deps) *Manager {
 	m := &Manager{
 		opts: opts, cache: deps.Cache, master: deps.Master, operator: deps.Operator,
 		pods: deps.Pods, hurry: deps.Hurry, released: deps.Freed, log: deps.Log, clock: deps.Clock,
+		lost: orIgnore(deps.Lost), refused: orIgnore(deps.Refused),
 		records:  map[id]*record{},
 		byKey:    map[offercache.Key]map[string]*record{},
 		byUID:    map[string][]*record{},
@@ -141,6 +148,13 @@ func New(opts Options, deps Deps) *Manager {
 	}
 	m.metrics = newMetrics(deps.Registerer, m)
 	return m
+}
+
+func orIgnore(tell func(Pod)) func(Pod) {
+	if tell == nil {
+		return func(Pod) {}
+	}
+	return tell
 }
 
 // On returns who holds confirmed reservations at an agent in a role. The slice

@@ -2,6 +2,7 @@ package reservation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,22 @@ import (
 // noFeedback is in the master's answer to an operation with an ID for an agent
 // that cannot report on it (src/master/master.cpp).
 const noFeedback = "AGENT_OPERATION_FEEDBACK"
+
+// refusals are how the master's answers begin to an operation that no retry
+// will mend: its form, role or principal is wrong, or an ACL forbids it
+// (src/master/validation.cpp and master.cpp). An operation that met an offer
+// or resources that were gone by then is refused in other words.
+var refusals = []string{
+	"A reserve operation was attempted",
+	"Operation attempted with invalid resources",
+	"Not authorized",
+}
+
+// permanent reports whether an operation would be refused again.
+func permanent(s mesos.OperationStatus) bool {
+	return s.State == mesos.OperationError &&
+		slices.ContainsFunc(refusals, func(words string) bool { return strings.HasPrefix(s.Message, words) })
+}
 
 // Status takes one UPDATE_OPERATION_STATUS. It is called from the Mesos event
 // loop and does not block.
@@ -53,6 +70,9 @@ func (m *Manager) progress(r *record, s mesos.OperationStatus) {
 		mesos.OperationGone, mesos.OperationUnsupported:
 		if strings.Contains(s.Message, noFeedback) {
 			m.mute[r.key.AgentID] = true
+		}
+		if r.op.kind == mesos.Reserve && permanent(s) {
+			m.refused(r.pod)
 		}
 		m.refute(r, fmt.Errorf("%w: %s: %s", errRefused, s.State, s.Message))
 	}
