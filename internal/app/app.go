@@ -41,6 +41,7 @@ type App struct {
 	pods         *kube.Pods
 	nodes        *kube.Nodes
 	lease        *kube.Lease
+	events       *kube.Events
 	translator   *resources.Translator
 	master       *mesos.Client
 	cache        *offercache.Cache
@@ -113,14 +114,18 @@ func (a *App) buildKube() (err error) {
 	if a.nodes, err = kube.NewNodes(a.client, a.log, a.clock); err != nil {
 		return err
 	}
-	lease := a.cfg.Kubernetes.Lease
+	lease, me := a.cfg.Kubernetes.Lease, identity()
+	a.events = kube.NewEvents(a.client, me[:min(len(me), maxInstance)], a.log, a.clock)
 	a.lease, err = kube.NewLease(a.client, kube.LeaseOptions{
-		Namespace: lease.Namespace, Name: lease.Name, Identity: identity(),
+		Namespace: lease.Namespace, Name: lease.Name, Identity: me,
 		LeaseDuration: lease.LeaseDuration.Duration, RenewDeadline: lease.RenewDeadline.Duration,
 		RetryPeriod: lease.RetryPeriod.Duration,
 	}, a.log, a.clock)
 	return err
 }
+
+// maxInstance is the longest reportingInstance of an Event, in bytes.
+const maxInstance = 128
 
 // identity is unique to this process, also over its restarts.
 func identity() string {
@@ -149,7 +154,8 @@ func (a *App) buildDecisions() error {
 		Cache: a.cache, Master: a.master, Operator: operator{a}, Pods: liveness{a},
 		Hurry: func(role string) { a.demand.Hurry(role) },
 		Freed: func(key offercache.Key) { a.demand.Changed([]offercache.Key{key}) },
-		Log:   a.log, Registerer: a.registry, Clock: a.clock,
+		Lost:  a.tellLost, Refused: a.tellRefused,
+		Log: a.log, Registerer: a.registry, Clock: a.clock,
 	})
 	a.demand = demand.New(demandOptions(cfg), demand.Deps{
 		Cache: a.cache, Master: a.master, Wanting: a.reservations.Wanting,
@@ -210,6 +216,7 @@ func (a *App) Run(ctx context.Context) error {
 	})
 	group.Go(func() error { return a.pods.Run(work) })
 	group.Go(func() error { return a.nodes.Run(work) })
+	group.Go(func() error { return a.events.Run(work) })
 	group.Go(func() error {
 		err := a.lease.Run(work, a.lead)
 		if err == nil && work.Err() == nil {

@@ -99,7 +99,8 @@ func (n nodeAgents) Agent(node string) (string, filter.Reason) {
 }
 
 // Refused passes on that filter refused a pod on every node.
-func (a *App) Refused(pod *corev1.Pod, request filter.Request) {
+func (a *App) Refused(pod *corev1.Pod, request filter.Request, verdict filter.Verdict) {
+	a.tellAmbiguous(pod, verdict)
 	a.demand.Refused(demand.Pod{
 		Namespace: pod.Namespace, Name: pod.Name, UID: request.PodUID,
 		Priority: request.Priority, Created: pod.CreationTimestamp.Time,

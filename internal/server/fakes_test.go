@@ -79,9 +79,12 @@ func (w *world) Leading() bool { return !w.standby }
 
 func (w *world) Ready() error { return w.unready }
 
-func (w *world) Refused(pod *corev1.Pod, request filter.Request) {
+func (w *world) Refused(pod *corev1.Pod, request filter.Request, verdict filter.Verdict) {
 	if string(pod.UID) != request.PodUID {
 		panic("the request is that of another pod")
+	}
+	if len(verdict.Fits) > 0 || len(verdict.Unresolvable) == 0 {
+		panic("the verdict refuses nothing")
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -49,7 +49,7 @@ func (s *Server) filter(c *call) (any, error) {
 	case len(verdict.Fits) > 0:
 		s.deps.Waiting.Fits(request.PodUID)
 	case len(a.names) > 0:
-		s.deps.Waiting.Refused(a.pod, request)
+		s.deps.Waiting.Refused(a.pod, request, verdict)
 	}
 	return s.decided(c, a, verdict), nil
 }

@@ -44,8 +44,9 @@ type Ready interface {
 
 // Waiting learns which pods wait for offers, so that they are woken.
 type Waiting interface {
-	// Refused is told of a pod that fits none of the nodes it was tried on.
-	Refused(pod *corev1.Pod, request filter.Request)
+	// Refused is told of a pod that fits none of the nodes it was tried on, and
+	// why.
+	Refused(pod *corev1.Pod, request filter.Request, verdict filter.Verdict)
 	// Fits is told of a pod that fits at least one.
 	Fits(podUID string)
 }
