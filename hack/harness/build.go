@@ -42,7 +42,7 @@ func goBuild(ctx context.Context, root, binary, pkg string, flags []string, prog
 	stop := report(progress, "building "+pkg+" (minutes when nothing is compiled yet)", began)
 	defer stop()
 	args := append(append([]string{"build"}, flags...), "-o", binary, pkg)
-	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // arguments of our own
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = root
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w\n%s", pkg, err, output)
