@@ -17,6 +17,7 @@ import (
 type apiserver struct {
 	cluster *kubetest.Cluster
 	dice    *dice
+	busy    sync.WaitGroup // requests under way
 
 	mu      sync.Mutex
 	faults  []*apiFault

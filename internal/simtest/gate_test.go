@@ -66,7 +66,7 @@ func pass[T any](ctx context.Context, g *gate, call string, name string, do func
 		return none, fate.err
 	}
 	answered := make(chan answer[T], 1)
-	go func() {
+	g.api.busy.Go(func() {
 		time.Sleep(fate.there)
 		if fate.lost {
 			time.Sleep(lostAfter)
@@ -79,7 +79,7 @@ func pass[T any](ctx context.Context, g *gate, call string, name string, do func
 			value, err = none, errors.New("connection reset while waiting for the answer")
 		}
 		answered <- answer[T]{value, err}
-	}()
+	})
 	select {
 	case a := <-answered:
 		return a.value, a.err

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,9 +35,10 @@ type process struct {
 	gate     *gate
 	listener *memoryListener
 	cancel   context.CancelFunc
-	ended    chan struct{} // closed when Run has returned
-	crashed  chan struct{} // closed when it was killed
-	illegal  atomic.Int64  // transitions that the log tells of
+	ended    chan struct{}  // closed when Run has returned
+	crashed  chan struct{}  // closed when it was killed
+	busy     sync.WaitGroup // calls of kube-scheduler
+	illegal  atomic.Int64   // transitions that the log tells of
 }
 
 // configuration has the proportions of the default one, but shorter times.
@@ -122,10 +124,10 @@ var (
 func (p *process) serve(ctx context.Context, request *http.Request) (*httptest.ResponseRecorder, error) {
 	recorder := httptest.NewRecorder()
 	answered := make(chan struct{})
-	go func() {
+	p.busy.Go(func() {
 		defer close(answered)
 		p.app.Handler().ServeHTTP(recorder, request.WithContext(ctx))
-	}()
+	})
 	select {
 	case <-answered:
 		return recorder, nil

@@ -22,21 +22,34 @@ func (w *world) live() {
 			return
 		}
 	}
-	w.faulting = false
-	w.neighbour.settle()
+	w.heal()
 	w.settle()
 }
 
 // step lets one thing happen.
 func (w *world) step() {
-	switch w.rng.IntN(6) {
+	switch w.rng.IntN(8) {
 	case 0, 1:
 		w.createPod()
 	case 2:
 		w.neighbour.act(w.ctx, w.rng)
 	case 3:
-		if pods := w.pods(); len(pods) > 0 {
-			w.deletePod(pick(w.rng, pods))
-		}
+		w.endPod()
+	case 4, 5, 6:
+		w.fault()
 	}
+}
+
+// endPod deletes a pod, or lets a bound one succeed.
+func (w *world) endPod() {
+	pods := w.pods()
+	if len(pods) == 0 {
+		return
+	}
+	pod := pick(w.rng, pods)
+	if pod.Spec.NodeName != "" && !ended(pod) && w.rng.IntN(3) == 0 {
+		w.finishPod(pod)
+		return
+	}
+	w.deletePod(pod)
 }

@@ -26,8 +26,8 @@ func (g *gate) watch(call string, open func() (watch.Interface, error)) (watch.I
 		arrived: make(chan struct{}, 1),
 	}
 	g.api.opened(w)
-	go w.gather()
-	go w.deliver()
+	g.api.busy.Go(w.gather)
+	g.api.busy.Go(w.deliver)
 	return w, nil
 }
 

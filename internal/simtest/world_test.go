@@ -35,14 +35,15 @@ type world struct {
 	cancel context.CancelFunc
 	busy   sync.WaitGroup
 
-	hosts    []string
-	mute     map[string]bool // agents without operation feedback
-	slots    []*slot
-	all      []*process
-	events   []event // to come, made by faults
-	faulting bool
-	made     int // pods so far
-	names    []string
+	hosts     []string
+	addresses map[string]string // of the hosts
+	mute      map[string]bool   // agents without operation feedback
+	slots     []*slot
+	all       []*process
+	events    []event // to come, made by faults
+	faulting  bool
+	made      int // pods so far
+	names     []string
 
 	mu         sync.Mutex // guards the rest
 	violations []string
@@ -78,7 +79,7 @@ type event struct {
 func newWorld(seed uint64, level zapcore.Level) (*world, error) {
 	w := &world{
 		rng: rand.New(rand.NewPCG(seed, 0)), dice: newDice(seed), level: level,
-		story: &story{began: time.Now()}, network: &network{}, mute: map[string]bool{},
+		story: &story{began: time.Now()}, network: &network{}, addresses: map[string]string{}, mute: map[string]bool{},
 		wipedAt: map[string]time.Time{}, boundAt: map[string]time.Time{}, onDisk: map[string]bool{},
 		counts: counts{faults: map[string]int{}},
 	}
@@ -130,6 +131,7 @@ func (w *world) startMesos() error {
 			w.mute[spec.Hostname] = true
 		}
 		w.hosts = append(w.hosts, spec.Hostname)
+		w.addresses[spec.Hostname] = spec.IP
 		options.Agents = append(options.Agents, spec)
 	}
 	var err error
@@ -232,6 +234,9 @@ func (w *world) endpoints() []*process {
 	return w.running
 }
 
+// endWithin is how long a process may take to end once it was told.
+const endWithin = 5 * time.Minute
+
 // stop ends the world. Everything in it must end.
 func (w *world) stop() {
 	w.cancel()
@@ -239,11 +244,17 @@ func (w *world) stop() {
 		p.cancel()
 	}
 	for _, p := range w.all {
-		<-p.ended
+		select {
+		case <-p.ended:
+		case <-time.After(endWithin):
+			panic(fmt.Sprintf("%s does not end; the story:\n%s", p.name, w.story))
+		}
 		p.gate.sever()
 		p.link.sever()
+		p.busy.Wait()
 	}
 	w.busy.Wait()
+	w.api.busy.Wait()
 	if err := w.sim.Close(); err != nil {
 		w.violated("close: %v", err)
 	}
