@@ -150,12 +150,22 @@ func (n *neighbour) act(ctx context.Context, rng *rand.Rand) {
 	}
 	n.mu.Unlock()
 	if len(accept.Operations) == 0 {
-		_ = n.client.Decline(ctx, generation, []string{offer.ID}, between(rng, 0, 3*time.Second))
+		n.tried(offer, generation, n.client.Decline(ctx, generation, []string{offer.ID}, between(rng, 0, 3*time.Second)))
 		return
 	}
 	err := n.client.Accept(ctx, accept)
+	n.tried(offer, generation, err)
 	n.w.story.tell("neighbour: %v of %v on %s in role %s: %v", map[mesos.OperationType]string{mesos.Reserve: "reserve", mesos.Unreserve: "unreserve"}[accept.Operations[0].Type],
 		accept.Operations[0].Portions[0].Vector, offer.Hostname, offer.Role, err)
+}
+
+// tried keeps an offer whose call failed: it may still be held for us.
+func (n *neighbour) tried(offer *resources.Offer, generation uint64, err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if err != nil && n.generation == generation {
+		n.offers[offer.ID] = offer
+	}
 }
 
 // foundIn returns a thing that the offer holds whole. The caller holds mu.

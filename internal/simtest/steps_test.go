@@ -9,7 +9,7 @@ import (
 func (w *world) live() {
 	w.tend()
 	w.faulting = true
-	for range 60 + w.rng.IntN(60) {
+	for range 80 + w.rng.IntN(80) {
 		w.step()
 		w.counts.steps++
 		time.Sleep(between(w.rng, time.Millisecond, 400*time.Millisecond))
@@ -28,14 +28,14 @@ func (w *world) live() {
 
 // step lets one thing happen.
 func (w *world) step() {
-	switch w.rng.IntN(8) {
-	case 0, 1:
+	switch w.rng.IntN(12) {
+	case 0, 1, 2:
 		w.createPod()
-	case 2:
-		w.neighbour.act(w.ctx, w.rng)
 	case 3:
-		w.endPod()
+		w.neighbour.act(w.ctx, w.rng)
 	case 4, 5, 6:
+		w.endPod()
+	case 7, 8, 9:
 		w.fault()
 	}
 }
