@@ -64,10 +64,10 @@ func TestFiveHundredPods(t *testing.T) {
 // finishCrowd checks the end state that every story of the crowd must have.
 func finishCrowd(t *testing.T, h *harness.Harness, w *witness) {
 	t.Helper()
-	awaitExact(t, h)
 	pods, err := h.Pods(t.Context())
 	must(t, err)
 	w.check(t, pods)
+	awaitExact(t, h)
 	t.Logf("%d nodes are in use", countNodes(pods))
 	deleteAll(t, h)
 }

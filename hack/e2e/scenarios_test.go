@@ -63,8 +63,31 @@ func TestWaitingPodIsWoken(t *testing.T) {
 	_, err := h.AwaitBound(t.Context(), "waiting", 10*time.Second)
 	must(t, err)
 	t.Logf("bound %s after the neighbour let go", time.Since(began).Round(time.Millisecond))
+	expectFewTries(t, h, "waiting")
 	awaitExact(t, h)
 	deleteAll(t, h)
+}
+
+// fewTries is above what a pod that waits once and is woken needs: a first try,
+// another one that kube-scheduler's own status patch causes, and wakes that
+// came too early. A hot loop makes hundreds within seconds.
+const fewTries = 8
+
+// expectFewTries fails the test if kube-scheduler asked about a pod too often.
+func expectFewTries(t *testing.T, h *harness.Harness, pod string) {
+	t.Helper()
+	tries := 0
+	for _, lines := range readLogs(t, h.Dir(), "extender-*.log") {
+		for _, line := range lines {
+			if strings.Contains(line, `"msg":"pod filtered"`) && strings.Contains(line, `"pod":"default/`+pod+`"`) {
+				tries++
+			}
+		}
+	}
+	if tries == 0 || tries > fewTries {
+		t.Errorf("kube-scheduler asked about the pod %d times, want 1 to %d", tries, fewTries)
+	}
+	t.Logf("kube-scheduler asked about the pod %d times", tries)
 }
 
 // TestIdleClusterHoldsNothing shows that without pods that wait the neighbours
