@@ -17,7 +17,8 @@ build: ## Build the daemon into bin/extender
 
 .PHONY: demo
 demo: ## Show pods on Mesos offers; ONCE=1 exits at the end, MESOS_MASTER=URL uses a real master
-	$(GO) run ./hack/demo $(if $(ONCE),-once) $(if $(MESOS_MASTER),-master $(MESOS_MASTER))
+	@echo "compiling the demo (the first time that takes a few minutes)"
+	@$(GO) run ./hack/demo $(if $(ONCE),-once) $(if $(MESOS_MASTER),-master $(MESOS_MASTER))
 
 .PHONY: test
 test: controlplane ## Unit tests with -race, transcript replays, end-to-end tests on a real control plane
@@ -33,6 +34,7 @@ e2e: controlplane ## End-to-end tests only
 
 .PHONY: controlplane
 controlplane: ## Build etcd, kube-apiserver, kube-scheduler and KWOK (10 to 15 minutes, once)
+	@echo "checking the control plane (the first time it is compiled: 10 to 15 minutes)"
 	@$(GO) run ./hack/lab/cmd/lab build
 
 .PHONY: lint
