@@ -150,11 +150,13 @@ func (a *App) buildDecisions() error {
 		UnboundGrace:   cfg.Release.UnboundGrace.Duration,
 		OperatorAfter:  cfg.Release.OperatorAfter.Duration,
 		RemainderWait:  cfg.Bind.RemainderWait.Duration,
+		Linger:         cfg.Release.Linger.Duration,
 	}, reservation.Deps{
 		Cache: a.cache, Master: a.master, Operator: operator{a}, Pods: liveness{a},
-		Hurry: func(role string) { a.demand.Hurry(role) },
-		Freed: func(key offercache.Key) { a.demand.Changed([]offercache.Key{key}) },
-		Lost:  a.tellLost, Refused: a.tellRefused,
+		Hurry:   func(role string) { a.demand.Hurry(role) },
+		Watched: func(uid string) bool { _, ok := a.pods.ByUID(uid); return ok },
+		Freed:   func(key offercache.Key) { a.demand.Changed([]offercache.Key{key}) },
+		Lost:    a.tellLost, Refused: a.tellRefused,
 		Log: a.log, Registerer: a.registry, Clock: a.clock,
 	})
 	a.demand = demand.New(demandOptions(cfg), demand.Deps{

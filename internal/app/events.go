@@ -6,7 +6,6 @@ import (
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/kube"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesos"
-	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
@@ -83,9 +82,7 @@ func (e mesosEvents) AgentLost(agentID string) {
 	defer e.timed("agent_lost")()
 	e.log.Info("agent lost", zap.String(logkeys.AgentID, agentID))
 	e.cache.ForgetAgent(agentID)
-	for _, role := range e.cfg.Mesos.Roles {
-		e.reservations.Touched(offercache.Key{AgentID: agentID, Role: role})
-	}
+	e.reservations.AgentLost(agentID, e.cfg.Mesos.Roles)
 }
 
 // eventBuckets reach from a cheap event to one that others notice.

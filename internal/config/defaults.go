@@ -40,6 +40,7 @@ func Default() *Config {
 			RemainderWait:  duration(3 * time.Second),
 		},
 		Release: Release{
+			Linger:        duration(3 * time.Second),
 			OrphanGrace:   duration(30 * time.Second),
 			UnboundGrace:  duration(time.Minute),
 			OperatorAfter: duration(15 * time.Second),

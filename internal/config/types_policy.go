@@ -41,6 +41,9 @@ type Bind struct {
 
 // Release is how reservations without a live pod are given back.
 type Release struct {
+	// Linger is how long a freed reservation waits for another pod on its agent
+	// before other frameworks are offered the resources. 0 does not wait.
+	Linger metav1.Duration `json:"linger"`
 	// OrphanGrace is how long after start, or after an orphan was first seen,
 	// it is left alone.
 	OrphanGrace metav1.Duration `json:"orphanGrace"`

@@ -111,7 +111,8 @@ func (b Bind) validate(path *field.Path) field.ErrorList {
 }
 
 func (r Release) validate(path *field.Path) field.ErrorList {
-	errs := notNegative(path.Child("orphanGrace"), r.OrphanGrace)
+	errs := notNegative(path.Child("linger"), r.Linger)
+	errs = append(errs, notNegative(path.Child("orphanGrace"), r.OrphanGrace)...)
 	errs = append(errs, positive(path.Child("unboundGrace"), r.UnboundGrace)...)
 	errs = append(errs, positive(path.Child("operatorAfter"), r.OperatorAfter)...)
 	return append(errs, positive(path.Child("sweepInterval"), r.SweepInterval)...)

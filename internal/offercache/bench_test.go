@@ -97,7 +97,7 @@ func BenchmarkTake(b *testing.B) {
 			if err := c.Hold("pod", key, need); err != nil {
 				b.Fatal(err)
 			}
-			if _, ok := c.Take(key, nil); !ok {
+			if _, ok := c.Take(key); !ok {
 				b.Fatal("nothing leaves")
 			}
 			c.Unhold("pod")

@@ -63,8 +63,10 @@ type slot struct {
 	remainders []remainder // of departures, oldest first
 	waiting    []*hold     // in arrival order
 	claimed    resources.Vector
-	view       RoleView // the amounts, as readers see them; kept by refresh
-	dirty      bool     // is in Cache.dirty
+	releasing  []Release        // on its way out
+	freeing    resources.Vector // what of it holds may count on
+	view       RoleView         // the amounts, as readers see them; kept by refresh
+	dirty      bool             // is in Cache.dirty
 }
 
 // held is one offer in hand.

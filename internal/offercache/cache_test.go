@@ -78,7 +78,7 @@ func TestRescindBetweenFilterAndBind(t *testing.T) {
 		t.Errorf("doomed (-want +got):\n%s", diff)
 	}
 	f.wantFree(key1, "no agent")
-	if d, ok := f.Take(key1, nil); ok {
+	if d, ok := f.Take(key1); ok {
 		t.Errorf("%v leaves without an offer", d)
 	}
 }
@@ -133,7 +133,7 @@ func TestDepartedHoldTriesAgain(t *testing.T) {
 	f.mustTake(key1)
 	f.Add(1, []*resources.Offer{offer("o2", key1, amounts(2, 200))})
 	f.mustHold("pod-a", key1, amounts(2, 200)) // still the departed one
-	if d, ok := f.Take(key1, nil); ok {
+	if d, ok := f.Take(key1); ok {
 		t.Fatalf("a departed hold left again: %v", d)
 	}
 	f.Unhold("pod-a")

@@ -12,60 +12,56 @@ import (
 // is offered fragments for a long time.
 const maxExact = 6
 
-// piece is a part of an offer that is to be unreserved.
+// piece is a part of an offer that can be unreserved.
 type piece struct {
-	offer *held
-	asked int // index of the portion it answers
+	offer   *held
+	release int // index of the release it belongs to
 	resources.Portion
 }
 
 type pieces []piece
 
-// find looks for the asked portions in the offers. A portion that only partly
-// is there yields what is there. Portions without a dynamic reservation on top
+// find looks for the releases in the offers. A portion that only partly is
+// there yields what is there. Portions without a dynamic reservation on top
 // cannot be unreserved and yield nothing.
-func find(offers []*held, asked []resources.Portion) pieces {
+func find(offers []*held, releases []Release) pieces {
 	var found pieces
 	left := make(map[*resources.Portion]resources.Vector)
-	for i, want := range asked {
-		if top, reserved := want.Top(); !reserved || !top.Dynamic {
-			continue
-		}
-		missing := want.Vector
-		for _, h := range offers {
-			for j := range h.offer.Portions {
-				p := &h.offer.Portions[j]
-				if missing.IsZero() || !p.SameStack(want) {
-					continue
-				}
-				have, taken := left[p]
-				if !taken {
-					have = p.Vector
-				}
-				part := have.Min(missing)
-				if part.IsZero() {
-					continue
-				}
-				left[p], missing = have.Sub(part), missing.Sub(part)
-				found = append(found, piece{h, i, resources.Portion{Layers: p.Layers, Vector: part}})
-			}
+	for i := range releases {
+		for _, want := range releases[i].Portions {
+			found = append(found, findOne(offers, i, want, left)...)
 		}
 	}
 	return found
 }
 
-// portions returns one portion for every asked one that was found.
-func (ps pieces) portions() []resources.Portion {
-	var out []resources.Portion
-	for i, p := range ps {
-		if i > 0 && ps[i-1].asked == p.asked {
-			last := &out[len(out)-1]
-			last.Vector = last.Vector.Add(p.Vector)
-			continue
-		}
-		out = append(out, p.Portion)
+// findOne looks for one portion. left is what earlier ones have left over of
+// those portions that they took from.
+func findOne(offers []*held, release int, want resources.Portion, left map[*resources.Portion]resources.Vector) pieces {
+	if top, reserved := want.Top(); !reserved || !top.Dynamic {
+		return nil
 	}
-	return out
+	var found pieces
+	missing := want.Vector
+	for _, h := range offers {
+		for j := range h.offer.Portions {
+			p := &h.offer.Portions[j]
+			if missing.IsZero() || !p.SameStack(want) {
+				continue
+			}
+			have, taken := left[p]
+			if !taken {
+				have = p.Vector
+			}
+			part := have.Min(missing)
+			if part.IsZero() {
+				continue
+			}
+			left[p], missing = have.Sub(part), missing.Sub(part)
+			found = append(found, piece{h, release, resources.Portion{Layers: p.Layers, Vector: part}})
+		}
+	}
+	return found
 }
 
 // popped returns the pieces as they are once UNRESERVE has removed the top of
@@ -94,11 +90,17 @@ func fewest(offers []*held, must pieces, need resources.Vector) []*held {
 	if need.IsZero() {
 		return chosen
 	}
-	slices.SortStableFunc(others, func(a, b *held) int { return bySize(a.usable, b.usable) })
-	if len(others) <= maxExact {
-		return append(chosen, exact(others, need)...)
+	return append(chosen, cover(others, need)...)
+}
+
+// cover returns few of the given that cover need, which all together do. It
+// sorts them.
+func cover(from []*held, need resources.Vector) []*held {
+	slices.SortStableFunc(from, func(a, b *held) int { return bySize(a.usable, b.usable) })
+	if len(from) <= maxExact {
+		return exact(from, need)
 	}
-	return append(chosen, greedy(others, need)...)
+	return greedy(from, need)
 }
 
 // exact tries all sets of offers, small ones first.

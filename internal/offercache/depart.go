@@ -18,10 +18,20 @@ type Departure struct {
 	// OfferIDs are the offers to accept. They are spent: whatever the outcome
 	// (scenario 4), Mesos offers what is left of them anew.
 	OfferIDs []string
-	// Unreserve are the asked portions that the offers hold. In the ACCEPT
-	// they stand before Reserve, which may already use what they free.
-	Unreserve []resources.Portion
+	// Unreserve stands before Reserve in the ACCEPT, which may already use what
+	// it frees. Its sizes are those in the offers (trap T12: if an UNRESERVE
+	// succeeds and the RESERVE after it fails, the resources are anybody's).
+	Unreserve []Unreserve
 	Reserve   []Reserve
+	// HandedOver is how many of Unreserve free what Reserve needs beyond the
+	// offers.
+	HandedOver int
+}
+
+// Unreserve is what leaves of one release.
+type Unreserve struct {
+	PodUID   string
+	Portions []resources.Portion
 }
 
 // Reserve is one pod's share of a departure.
@@ -33,30 +43,34 @@ type Reserve struct {
 }
 
 // Take lets the waiting holds that the offers in hand cover leave, in arrival
-// order, together with the asked portions found in those offers, in one
-// departure that uses the fewest offers (trap T5: one stale offer fails them
-// all). What the departure leaves over is expected back. ok is false if there
-// is nothing that can leave.
-func (c *Cache) Take(key Key, unreserve []resources.Portion) (Departure, bool) {
+// order, together with the releases found in those offers that are due or that
+// the holds need, in one departure that uses the fewest offers (trap T5: one
+// stale offer fails them all). What the departure leaves over is expected
+// back. ok is false if there is nothing that can leave.
+func (c *Cache) Take(key Key) (Departure, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.slotOf(key)
 	if s == nil {
 		return Departure{}, false
 	}
-	freed := find(s.offers, unreserve)
-	released := usable(freed.popped(), key.Role)
-	leaving := s.next(plus(s.inHand(), released))
-	if len(leaving) == 0 && len(freed) == 0 {
-		return Departure{}, false
-	}
+	found := find(s.offers, s.releasing)
+	supply := plus(s.inHand(), usable(s.sure(s.due(found)).popped(), key.Role))
+	leaving := s.next(plus(s.inHand(), usable(s.sure(found).popped(), key.Role)))
 	var need resources.Vector
 	for _, h := range leaving {
 		need = need.Add(h.need)
 	}
-	chosen := fewest(s.offers, freed, minus(need, released))
-	d := Departure{Generation: c.generation, Key: key, Unreserve: freed.portions()}
-	stock := freed.popped()
+	freed, handed := s.freed(found, supply, need)
+	if !s.inHand().Covers(need) {
+		handed += s.sure(s.due(found)).releases()
+	}
+	if len(leaving) == 0 && len(freed) == 0 {
+		return Departure{}, false
+	}
+	stock := s.sure(freed).popped()
+	chosen := fewest(s.offers, freed, minus(need, usable(stock, key.Role)))
+	d := Departure{Generation: c.generation, Key: key, HandedOver: handed, Unreserve: s.spend(freed)}
 	for _, h := range chosen {
 		d.OfferIDs = append(d.OfferIDs, h.offer.ID)
 		stock = append(stock, usablePortions(h.offer)...)

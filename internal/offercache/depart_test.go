@@ -44,7 +44,7 @@ func TestExpectedRemainderIsFreeButStaysHere(t *testing.T) {
 		t.Errorf("hostname %q is lost while nothing is in hand", view.Hostname)
 	}
 	f.mustHold("pod-b", key1, amounts(3, 256))
-	if d, ok := f.Take(key1, nil); ok {
+	if d, ok := f.Take(key1); ok {
 		t.Fatalf("%v leaves although nothing is in hand", d)
 	}
 	f.Add(1, []*resources.Offer{with(offer("o2", key1, amounts(3, 768)), pod("pod-a"), amounts(1, 256))})
@@ -129,11 +129,16 @@ func TestOfferSettlesTheOldestRemainder(t *testing.T) {
 	})
 }
 
+// left is the departure of what setDue has set first.
+func left(p resources.Portion) []Unreserve {
+	return []Unreserve{{"ended-0", []resources.Portion{p}}}
+}
+
 func TestTakeUnreserves(t *testing.T) {
 	gone := resources.Portion{Layers: pod("gone"), Vector: amounts(2, 200)}
 	t.Run("alone", func(t *testing.T) {
 		f := subscribed(t, offer("o1", key1, amounts(1, 100)), with(offer("o2", key1, amounts(1, 100)), pod("gone"), amounts(2, 200)))
-		want := Departure{Generation: 1, Key: key1, OfferIDs: []string{"o2"}, Unreserve: []resources.Portion{gone}, Reserve: []Reserve{}}
+		want := Departure{Generation: 1, Key: key1, OfferIDs: []string{"o2"}, Unreserve: left(gone), Reserve: []Reserve{}}
 		if diff := cmp.Diff(want, f.mustTake(key1, gone)); diff != "" {
 			t.Errorf("departure (-want +got):\n%s", diff)
 		}
@@ -141,7 +146,7 @@ func TestTakeUnreserves(t *testing.T) {
 	})
 	t.Run("what is there of it", func(t *testing.T) {
 		f := subscribed(t, with(offer("o1", key1, amounts(1, 100)), pod("gone"), amounts(1, 500)))
-		want := []resources.Portion{{Layers: pod("gone"), Vector: amounts(1, 200)}}
+		want := left(resources.Portion{Layers: pod("gone"), Vector: amounts(1, 200)})
 		if diff := cmp.Diff(want, f.mustTake(key1, gone).Unreserve); diff != "" {
 			t.Errorf("unreserve (-want +got):\n%s", diff)
 		}
@@ -150,13 +155,13 @@ func TestTakeUnreserves(t *testing.T) {
 		f := subscribed(t, with(offer("o1", key1, amounts(1, 100)), pod("gone"), amounts(1, 100)),
 			with(offer("o2", key1, amounts(1, 100)), pod("gone"), amounts(1, 100)))
 		d := f.mustTake(key1, gone)
-		if diff := cmp.Diff([]resources.Portion{gone}, d.Unreserve); diff != "" || len(d.OfferIDs) != 2 {
+		if diff := cmp.Diff(left(gone), d.Unreserve); diff != "" || len(d.OfferIDs) != 2 {
 			t.Errorf("offers %v, unreserve (-want +got):\n%s", d.OfferIDs, diff)
 		}
 	})
 	t.Run("asked twice, there once", func(t *testing.T) {
 		f := subscribed(t, with(offer("o1", key1, amounts(1, 100)), pod("gone"), amounts(2, 200)))
-		if diff := cmp.Diff([]resources.Portion{gone}, f.mustTake(key1, gone, gone).Unreserve); diff != "" {
+		if diff := cmp.Diff(left(gone), f.mustTake(key1, gone, gone).Unreserve); diff != "" {
 			t.Errorf("unreserve (-want +got):\n%s", diff)
 		}
 	})
@@ -164,7 +169,8 @@ func TestTakeUnreserves(t *testing.T) {
 		static := []resources.Layer{{Role: "k8s"}}
 		f := subscribed(t, with(offer("o1", key1, amounts(1, 100)), static, amounts(2, 200)))
 		for _, p := range []resources.Portion{gone, {Layers: static, Vector: amounts(2, 200)}, {Vector: amounts(1, 100)}} {
-			if d, ok := f.Take(key1, []resources.Portion{p}); ok {
+			f.setDue(key1, p)
+			if d, ok := f.Take(key1); ok {
 				t.Errorf("unreserve of %v gives %v", p, d)
 			}
 		}
@@ -183,8 +189,9 @@ func TestTakeHandsOver(t *testing.T) {
 	d := f.mustTake(key1, resources.Portion{Layers: ended, Vector: amounts(3, 300)})
 	want := Departure{
 		Generation: 1, Key: key1, OfferIDs: []string{"o2"},
-		Unreserve: []resources.Portion{{Layers: ended, Vector: amounts(3, 300)}},
-		Reserve:   []Reserve{{"pod-a", []resources.Portion{{Layers: []resources.Layer{static}, Vector: amounts(2, 200)}}}},
+		Unreserve:  left(resources.Portion{Layers: ended, Vector: amounts(3, 300)}),
+		Reserve:    []Reserve{{"pod-a", []resources.Portion{{Layers: []resources.Layer{static}, Vector: amounts(2, 200)}}}},
+		HandedOver: 1,
 	}
 	if diff := cmp.Diff(want, d); diff != "" {
 		t.Errorf("departure (-want +got):\n%s", diff)
@@ -204,7 +211,7 @@ func TestSmallPodsCannotStarveALargeOne(t *testing.T) {
 	f.mustHold("large", key1, amounts(90, 0))
 	for i, uid := range small {
 		f.mustHold(uid, key1, amounts(1, 0))
-		d, ok := f.Take(key1, nil)
+		d, ok := f.Take(key1)
 		if wantOK := i < patience; ok != wantOK {
 			t.Fatalf("small pod %d leaves: %v (%v), want %v", i+1, ok, d, wantOK)
 		}

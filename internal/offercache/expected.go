@@ -24,9 +24,9 @@ func (s *slot) expected() resources.Vector {
 	return sum
 }
 
-// total returns what the slot has or expects, before holds.
+// total returns what the slot has, expects or is about to free, before holds.
 func (s *slot) total() resources.Vector {
-	return plus(s.inHand(), s.expected())
+	return plus(plus(s.inHand(), s.expected()), s.freeing)
 }
 
 // inHand returns the sum of the usable amounts of the offers in hand.

@@ -1,6 +1,7 @@
 package offercache
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -52,11 +53,24 @@ func (f fixture) mustHold(uid string, key Key, need resources.Vector) {
 
 func (f fixture) mustTake(key Key, unreserve ...resources.Portion) Departure {
 	f.t.Helper()
-	d, ok := f.Take(key, unreserve)
+	f.setDue(key, unreserve...)
+	d, ok := f.Take(key)
 	if !ok {
 		f.t.Fatalf("Take(%v): nothing leaves", key)
 	}
 	return d
+}
+
+// setDue has portions leave with the next departure, each as a release of its own.
+func (f fixture) setDue(key Key, portions ...resources.Portion) {
+	if len(portions) == 0 {
+		return
+	}
+	var releases []Release
+	for i, p := range portions {
+		releases = append(releases, Release{PodUID: fmt.Sprint("ended-", i), Portions: []resources.Portion{p}, Due: true})
+	}
+	f.SetReleasing(key, releases)
 }
 
 func (f fixture) free(key Key) string {

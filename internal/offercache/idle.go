@@ -58,7 +58,7 @@ func (c *Cache) Withdraw(offerIDs []string) []string {
 type Stats struct {
 	Generation    uint64
 	Offers        int // in hand
-	Agents        int // with offers in hand or expected
+	Agents        int // that readers see
 	HoldsWaiting  int
 	HoldsDeparted int
 	Expected      int // keys with a remainder on its way back

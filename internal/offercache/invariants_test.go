@@ -16,10 +16,37 @@ func (w *world) free(key Key) resources.Vector {
 	for _, r := range w.expected[key] {
 		v = v.Add(r.usable)
 	}
+	v = v.Add(w.freeing(key))
 	for _, h := range w.waiting[key] {
 		v = v.Sub(sumOf(h.Portions))
 	}
 	return v
+}
+
+// freeing is what holds may count on of the releases.
+func (w *world) freeing(key Key) resources.Vector {
+	var v resources.Vector
+	for _, r := range w.releasing[key] {
+		if !r.Doubtful {
+			v = v.Add(sumOf(r.Portions)) // all of them are usable once unreserved
+		}
+	}
+	return v
+}
+
+// release chooses anew which reservations are on their way out at a key.
+func (w *world) release() {
+	key := w.key()
+	w.releasing[key] = nil
+	for _, uid := range slices.Sorted(maps.Keys(w.reserved[key])) {
+		if w.rng.IntN(2) == 0 {
+			w.releasing[key] = append(w.releasing[key], Release{
+				PodUID: uid, Portions: []resources.Portion{w.reserved[key][uid]},
+				Due: w.rng.IntN(3) == 0, Doubtful: w.rng.IntN(5) == 0,
+			})
+		}
+	}
+	w.cache.SetReleasing(key, slices.Clone(w.releasing[key]))
 }
 
 func (w *world) inHand(key Key) resources.Vector {
@@ -32,21 +59,17 @@ func (w *world) inHand(key Key) resources.Vector {
 	return v
 }
 
-// take lets a departure leave, with some of the reservations of pods that have
-// departed, and carries it out.
+// take lets a departure leave, with reservations that are on their way out, and
+// carries it out.
 func (w *world) take() {
 	key := w.key()
-	var ask []resources.Portion
-	for _, uid := range slices.Sorted(maps.Keys(w.reserved[key])) {
-		if w.rng.IntN(3) == 0 {
-			ask = append(ask, w.reserved[key][uid])
-		}
-	}
-	d, ok := w.cache.Take(key, ask)
+	supply := w.inHand(key)
+	d, ok := w.cache.Take(key)
 	if !ok {
 		return
 	}
 	w.departures++
+	supply, lingering := w.unreserved(key, d, supply)
 	var stock []resources.Portion
 	for _, id := range d.OfferIDs {
 		o, inHand := w.offers[id]
@@ -56,17 +79,26 @@ func (w *world) take() {
 		stock = append(stock, w.giveBack(id).Portions...)
 	}
 	original := slices.Clone(stock)
-	for _, p := range d.Unreserve {
-		stock = append(w.cut(stock, p), p.Pop())
-		delete(w.reserved[key], p.Layers[len(p.Layers)-1].Labels[0].Value)
+	var pushed, doubtful []resources.Portion
+	for _, u := range d.Unreserve {
+		for _, p := range u.Portions {
+			stock = w.cut(stock, p)
+			if lingering[u.PodUID].Doubtful {
+				doubtful = append(doubtful, p.Pop()) // nobody may use it yet
+			} else {
+				stock = append(stock, p.Pop())
+			}
+		}
+		delete(w.reserved[key], u.PodUID)
 	}
-	if len(d.Unreserve) > 0 && len(d.Reserve) > 0 {
-		w.handovers++
-	}
-	var pushed []resources.Portion
+	w.handovers += d.HandedOver
+	var need resources.Vector
 	for _, r := range d.Reserve {
+		need = need.Add(sumOf(r.Portions))
 		stock, pushed = w.reserve(key, r, stock, pushed)
 	}
+	w.needed(key, lingering, supply, need)
+	pushed = append(pushed, doubtful...)
 	if left := usable(stock, key.Role); !left.IsZero() {
 		w.expected[key] = append(w.expected[key], remainder{left, w.clock.Now()})
 	}
@@ -78,6 +110,59 @@ func (w *world) take() {
 		pool = w.cut(pool, p)
 	}
 	w.pool[key] = merge(slices.Concat(pool, stock, pushed))
+}
+
+// unreserved takes a departure's releases off the model's list. It returns
+// supply with what those that were due free, and what was on the list.
+func (w *world) unreserved(key Key, d Departure, supply resources.Vector) (resources.Vector, map[string]Release) {
+	listed := map[string]Release{}
+	for _, r := range w.releasing[key] {
+		listed[r.PodUID] = r
+	}
+	for _, u := range d.Unreserve {
+		r, ok := listed[u.PodUID]
+		if !ok || !r.Portions[0].Vector.Covers(sumOf(u.Portions)) {
+			w.t.Fatalf("%v leaves, of %v", u, r)
+		}
+		if r.Due && !r.Doubtful {
+			supply = supply.Add(sumOf(u.Portions))
+			listed[u.PodUID] = Release{Due: true}
+		} else {
+			r.Portions = u.Portions
+			listed[u.PodUID] = r
+		}
+	}
+	w.releasing[key] = slices.DeleteFunc(w.releasing[key], func(r Release) bool {
+		return slices.ContainsFunc(d.Unreserve, func(u Unreserve) bool { return u.PodUID == r.PodUID })
+	})
+	for uid := range listed {
+		if !slices.ContainsFunc(d.Unreserve, func(u Unreserve) bool { return u.PodUID == uid }) {
+			delete(listed, uid)
+		}
+	}
+	return supply, listed
+}
+
+// needed checks that none of the releases that left before they were due could
+// have stayed.
+func (w *world) needed(key Key, left map[string]Release, supply, need resources.Vector) {
+	for uid, r := range left {
+		if r.Due {
+			continue
+		}
+		if r.Doubtful {
+			w.t.Fatalf("%s leaves %v although nobody may count on it", uid, key)
+		}
+		without := supply
+		for other, o := range left {
+			if other != uid && !o.Due {
+				without = without.Add(sumOf(o.Portions))
+			}
+		}
+		if without.Covers(need) {
+			w.t.Fatalf("%s leaves %v before it is due, and %v covers %v without it", uid, key, without, need)
+		}
+	}
 }
 
 // reserve carries one pod's share of a departure out.
@@ -122,7 +207,7 @@ func (w *world) check() {
 	for _, key := range w.keys {
 		all := w.pool[key]
 		var offered resources.Vector
-		visible := len(w.expected[key]) > 0
+		visible := len(w.expected[key]) > 0 || !w.freeing(key).IsZero()
 		for _, o := range w.offers {
 			if o.AgentID == key.AgentID && o.Role == key.Role {
 				all, visible = slices.Concat(all, o.Portions), true
@@ -152,6 +237,7 @@ func (w *world) check() {
 func (w *world) checkStats() {
 	want := Stats{Generation: w.generation, Offers: len(w.offers), Agents: w.cache.Snapshot().Len(), HoldsDeparted: len(w.departed)}
 	var waiting []Key
+	listed := map[string]bool{} // agents of releases
 	for _, key := range w.keys {
 		want.HoldsWaiting += len(w.waiting[key])
 		if len(w.expected[key]) > 0 {
@@ -159,6 +245,9 @@ func (w *world) checkStats() {
 		}
 		if len(w.waiting[key]) > 0 {
 			waiting = append(waiting, key)
+		}
+		if len(w.releasing[key]) > 0 {
+			listed[key.AgentID] = true
 		}
 	}
 	if diff := cmp.Diff(want, w.cache.Stats()); diff != "" {
@@ -169,7 +258,7 @@ func (w *world) checkStats() {
 	if diff := cmp.Diff(waiting, got); diff != "" {
 		w.t.Fatalf("keys with waiting holds (-want +got):\n%s", diff)
 	}
-	needed := map[string]bool{}
+	needed := listed
 	for _, key := range waiting {
 		needed[key.AgentID] = true
 	}
@@ -187,6 +276,7 @@ func (w *world) doomed(key Key) []string {
 	for _, r := range w.expected[key] {
 		left = left.Add(r.usable)
 	}
+	left = left.Add(w.freeing(key))
 	var out []string
 	for _, h := range w.waiting[key] {
 		if need := sumOf(h.Portions); left.Covers(need) {

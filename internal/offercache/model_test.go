@@ -33,6 +33,7 @@ type world struct {
 	waiting                                     map[Key][]Reserve                    // uid and one portion, the need
 	departed                                    map[string]resources.Vector          // uid → need
 	reserved                                    map[Key]map[string]resources.Portion // uid → what it got, last piece
+	releasing                                   map[Key][]Release                    // on its way out
 	departures, handovers, refusals, tombstoned int
 }
 
@@ -41,7 +42,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{
 		t: t, rng: rand.New(rand.NewPCG(seed, 0)), cache: New(clk), clock: clk,
 		total: map[Key]string{}, pool: map[Key][]resources.Portion{}, departed: map[string]resources.Vector{},
-		reserved: map[Key]map[string]resources.Portion{},
+		reserved: map[Key]map[string]resources.Portion{}, releasing: map[Key][]Release{},
 	}
 	for i := range 3 {
 		for _, r := range []string{role, "other"} {
@@ -85,14 +86,14 @@ func (w *world) step() {
 		weight int
 		do     func()
 	}{
-		{30, w.offer}, {8, w.rescind}, {40, w.hold}, {6, w.unhold}, {25, w.take}, {3, w.withdraw}, {4, w.expire}, {1, w.forget},
+		{30, w.offer}, {8, w.rescind}, {40, w.hold}, {6, w.unhold}, {25, w.take}, {12, w.release}, {3, w.withdraw}, {4, w.expire}, {1, w.forget},
 		{1, func() {
 			if w.rng.IntN(4) == 0 {
 				w.reset()
 			}
 		}},
 	}
-	n := w.rng.IntN(118)
+	n := w.rng.IntN(130)
 	for _, s := range steps {
 		if n -= s.weight; n < 0 {
 			s.do()
@@ -108,6 +109,7 @@ func (w *world) reset() {
 	}
 	w.generation++
 	w.offers, w.expected = map[string]*resources.Offer{}, map[Key][]remainder{}
+	w.releasing = map[Key][]Release{}
 	w.cache.Reset(w.generation)
 }
 
@@ -232,6 +234,7 @@ func (w *world) forget() {
 			delete(w.expected, key)
 		}
 	}
+	maps.DeleteFunc(w.releasing, func(key Key, _ []Release) bool { return key.AgentID == agent })
 	w.cache.ForgetAgent(agent)
 }
 

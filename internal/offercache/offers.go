@@ -75,8 +75,8 @@ func (c *Cache) Rescind(generation uint64, offerID string) (Key, bool) {
 	return h.slot.key, true
 }
 
-// ForgetAgent drops an agent's offers and expected remainders (FAILURE). Its
-// holds stay; Waiting and Doomed name those that wait.
+// ForgetAgent drops an agent's offers, expected remainders and releases
+// (FAILURE). Its holds stay; Waiting and Doomed name those that wait.
 func (c *Cache) ForgetAgent(agentID string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -89,6 +89,7 @@ func (c *Cache) ForgetAgent(agentID string) {
 			delete(c.offers, h.offer.ID)
 		}
 		s.offers, s.remainders = nil, nil
+		s.setReleasing(nil)
 		c.touch(s)
 	}
 	c.refresh()

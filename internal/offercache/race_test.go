@@ -65,7 +65,7 @@ func (tr *traffic) binds(n uint64) {
 }
 
 func (tr *traffic) depart(key Key) {
-	d, ok := tr.cache.Take(key, nil)
+	d, ok := tr.cache.Take(key)
 	if !ok {
 		return
 	}

@@ -15,7 +15,8 @@ type Snapshot struct {
 	table      table
 }
 
-// AgentView is one agent that has offers in hand or expected.
+// AgentView is one agent that has offers in hand or expected, or releases. Only
+// its ID and roles are known before its first offer.
 type AgentView struct {
 	AgentID     string
 	Hostname    string
@@ -31,9 +32,9 @@ type AgentView struct {
 type RoleView struct {
 	Role string
 	// Free is what a new hold can claim: the usable amounts of the offers in
-	// hand and of expected remainders, less the waiting holds.
+	// hand, of expected remainders and of releases, less the waiting holds.
 	Free resources.Vector
-	// Certain is Free without the expected remainders.
+	// Certain is Free without the expected remainders and the releases.
 	Certain resources.Vector
 	// Offered is everything in the offers in hand, reserved amounts included.
 	Offered resources.Vector
@@ -122,7 +123,7 @@ func (c *Cache) view(agentID string) *AgentView {
 	if a == nil {
 		return nil
 	}
-	a.slots = slices.DeleteFunc(a.slots, func(s *slot) bool { return !s.visible() && len(s.waiting) == 0 })
+	a.slots = slices.DeleteFunc(a.slots, func(s *slot) bool { return !s.visible() && len(s.waiting)+len(s.releasing) == 0 })
 	if len(a.slots) == 0 {
 		delete(c.agents, agentID)
 		return nil
@@ -137,6 +138,9 @@ func (c *Cache) view(agentID string) *AgentView {
 		return nil
 	}
 	o := a.latest
+	if o == nil {
+		return &AgentView{AgentID: agentID, Roles: roles}
+	}
 	return &AgentView{
 		AgentID: agentID, Hostname: o.Hostname, Address: o.Address, Region: o.Region, Zone: o.Zone,
 		Attributes: o.Attributes, Maintenance: o.Maintenance, Roles: roles,
@@ -145,7 +149,9 @@ func (c *Cache) view(agentID string) *AgentView {
 
 // visible reports whether readers see the slot: one with holds only has
 // nothing for them.
-func (s *slot) visible() bool { return len(s.offers) > 0 || len(s.remainders) > 0 }
+func (s *slot) visible() bool {
+	return len(s.offers) > 0 || len(s.remainders) > 0 || !s.freeing.IsZero()
+}
 
 // updateView computes the slot's amounts anew.
 func (s *slot) updateView() {
@@ -159,7 +165,7 @@ func (s *slot) updateView() {
 	s.view.Offered = offered
 	s.view.Certain = minus(inHand, s.claimed)
 	s.view.Free = s.view.Certain
-	if len(s.remainders) > 0 {
-		s.view.Free = minus(plus(inHand, s.expected()), s.claimed)
+	if len(s.remainders) > 0 || len(s.releasing) > 0 {
+		s.view.Free = minus(s.total(), s.claimed)
 	}
 }

@@ -44,13 +44,14 @@ func (m *Manager) audit(ctx context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.hear(agents)
+	m.reach(agents, asOf)
 	for ident, found := range seen {
 		if m.records[ident] == nil {
 			m.adopt(found.pod, ident.key, found.portions, asOf)
 		}
 	}
 	for _, r := range m.records {
-		if r.since.Before(asOf) {
+		if r.since.Before(asOf) && r.changed.Before(asOf) {
 			up, known := active[r.key.AgentID]
 			m.compare(r, seen[r.id].portions, known, up, asOf)
 		}
@@ -141,6 +142,7 @@ func (m *Manager) present(r *record, listed []resources.Portion, asOf time.Time)
 	r.portions = listed
 	if !before.Equal(r.vector()) {
 		m.publish(r.key)
+		m.kick(r.key)
 	}
 }
 

@@ -31,7 +31,8 @@ func (m *Manager) depart(key offercache.Key) load {
 	l := load{key: key, at: m.clock.Now(), freed: m.freed[key]}
 	delete(m.dirty, key)
 	delete(m.freed, key)
-	dep, ok := m.cache.Take(key, m.leaving(key))
+	m.lend(key)
+	dep, ok := m.cache.Take(key)
 	if ok {
 		m.left[key] = l.at
 	}
@@ -40,6 +41,7 @@ func (m *Manager) depart(key offercache.Key) load {
 		return l
 	}
 	l.accept = mesos.Accept{Generation: dep.Generation, OfferIDs: dep.OfferIDs}
+	m.metrics.handovers.Add(float64(dep.HandedOver))
 	m.loadUnreserves(&l, key, dep.Unreserve)
 	for _, piece := range dep.Reserve {
 		m.loadReserve(&l, key, piece)
@@ -62,38 +64,13 @@ func (m *Manager) failDoomed(key offercache.Key, now time.Time) {
 	}
 }
 
-// leaving lists the portions at a key that wait to be unreserved. The caller
-// holds mu.
-func (m *Manager) leaving(key offercache.Key) []resources.Portion {
-	now := m.clock.Now()
-	var out []resources.Portion
-	for _, r := range m.byKey[key] {
-		if r.canLeave(now) {
-			out = append(out, r.portions...)
-		}
-	}
-	return out
-}
-
 // loadUnreserves adds one UNRESERVE per pod. They come before the RESERVEs
 // because Mesos applies operations in order. The caller holds mu.
-func (m *Manager) loadUnreserves(l *load, key offercache.Key, found []resources.Portion) {
-	byPod := map[*record][]resources.Portion{}
-	var order []*record
-	for _, portion := range found {
-		pod, ok := owner(m.opts.Cluster, portion)
-		r := m.records[id{pod.UID, key}]
-		if !ok || r == nil {
-			continue
+func (m *Manager) loadUnreserves(l *load, key offercache.Key, leaving []offercache.Unreserve) {
+	for _, u := range leaving {
+		if r := m.records[id{u.PodUID, key}]; r != nil && r.canLeave(l.at) {
+			m.loadOperation(l, r, mesos.Unreserve, u.Portions)
 		}
-		if byPod[r] == nil {
-			order = append(order, r)
-		}
-		byPod[r] = append(byPod[r], portion)
-	}
-	for _, r := range order {
-		r.portions = byPod[r]
-		m.loadOperation(l, r, mesos.Unreserve)
 	}
 }
 
@@ -107,25 +84,22 @@ func (m *Manager) loadReserve(l *load, key offercache.Key, piece offercache.Rese
 		return
 	}
 	top := layer(m.opts.Cluster, key.Role, m.opts.Principal, r.pod, l.at)
-	r.portions = nil
-	for _, p := range piece.Portions {
-		r.portions = append(r.portions, p.Push(top, p.Vector))
-	}
+	r.portions = pushed(piece.Portions, top)
 	if m.move(r, Reserving) {
-		m.loadOperation(l, r, mesos.Reserve)
+		m.loadOperation(l, r, mesos.Reserve, r.portions)
 	}
 }
 
-// loadOperation adds an operation on the record's portions. The caller holds mu.
-func (m *Manager) loadOperation(l *load, r *record, kind mesos.OperationType) {
-	r.op = operation{kind: kind, sent: l.at}
+// loadOperation adds an operation on portions of a record. The caller holds mu.
+func (m *Manager) loadOperation(l *load, r *record, kind mesos.OperationType, portions []resources.Portion) {
+	r.op = operation{kind: kind, sent: l.at, portions: portions}
 	if !m.mute[r.key.AgentID] {
 		r.op.id = uuid.NewString()
 		m.byOp[r.op.id] = r
 	}
 	l.records = append(l.records, r)
 	l.accept.Operations = append(l.accept.Operations, mesos.Operation{
-		ID: r.op.id, Type: kind, Role: r.key.Role, Portions: r.portions,
+		ID: r.op.id, Type: kind, Role: r.key.Role, Portions: portions,
 	})
 }
 

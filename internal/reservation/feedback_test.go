@@ -16,7 +16,7 @@ func TestTransitionsAreThoseInThePicture(t *testing.T) {
 		{Reserving, Reserved}: true, {Reserving, Gone}: true,
 		{Reserved, Bound}: true, {Reserved, Releasing}: true, {Reserved, Gone}: true,
 		{Bound, Releasing}: true, {Bound, Gone}: true,
-		{Releasing, Gone}: true,
+		{Releasing, Reserved}: true, {Releasing, Gone}: true,
 	}
 	for from := Held; from <= Gone; from++ {
 		for to := Held; to <= Gone; to++ {

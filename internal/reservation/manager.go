@@ -63,6 +63,9 @@ type Options struct {
 	// RemainderWait is how long the rest of an accepted offer is expected back:
 	// an allocation interval of the master and then some.
 	RemainderWait time.Duration
+	// Linger is how long a reservation that was freed waits for another pod on
+	// its agent before it is unreserved for everybody. Zero: not at all.
+	Linger time.Duration
 }
 
 // Manager is the book of our reservations. Create it with New, feed it from
@@ -75,6 +78,7 @@ type Manager struct {
 	pods     Pods
 	hurry    func(role string)
 	released func(offercache.Key)
+	watched  func(uid string) bool
 	lost     func(Pod)
 	refused  func(Pod)
 	log      *zap.Logger
@@ -93,7 +97,12 @@ type Manager struct {
 	dirty     map[offercache.Key]bool               // keys at which something may leave
 	freed     map[offercache.Key]bool               // dirty keys at which a hold was given up
 	left      map[offercache.Key]time.Time          // when an ACCEPT last left for a key, for RemainderWait
+	away      map[string]bool                       // agent IDs on which nobody may count
 	connected bool
+	// reviewed is set once the master's agent list was read in this
+	// subscription, which began at connectedAt.
+	reviewed    bool
+	connectedAt time.Time
 
 	wake     chan struct{}              // dirty is not empty
 	auditNow chan struct{}              // an audit is wanted before its time
@@ -111,9 +120,12 @@ type Deps struct {
 	// Hurry is told when binds wait for the rest of an offer that an ACCEPT
 	// has just used up.
 	Hurry func(role string)
-	// Freed, if not nil, is told of keys at which a hold was given up: what it
-	// claimed of the offers in hand is free for others.
+	// Freed, if not nil, is told of keys at which a hold was given up, or a
+	// reservation is on its way out: what it claimed is free for others.
 	Freed func(offercache.Key)
+	// Watched, if not nil, reports whether the pod informer knows a pod, and will
+	// therefore tell of its end.
+	Watched func(uid string) bool
 	// Lost and Refused, if not nil, are told of what the owner of a pod must
 	// know. They run with the book locked: they must neither block nor call back.
 	Lost       func(Pod) // the pod runs, and its reservation is gone
@@ -131,7 +143,7 @@ const ackBuffer = 8192
 func New(opts Options, deps Deps) *Manager {
 	m := &Manager{
 		opts: opts, cache: deps.Cache, master: deps.Master, operator: deps.Operator,
-		pods: deps.Pods, hurry: deps.Hurry, released: deps.Freed, log: deps.Log, clock: deps.Clock,
+		pods: deps.Pods, hurry: deps.Hurry, released: deps.Freed, watched: deps.Watched, log: deps.Log, clock: deps.Clock,
 		lost: orIgnore(deps.Lost), refused: orIgnore(deps.Refused),
 		records:  map[id]*record{},
 		byKey:    map[offercache.Key]map[string]*record{},
@@ -142,6 +154,7 @@ func New(opts Options, deps Deps) *Manager {
 		dirty:    map[offercache.Key]bool{},
 		freed:    map[offercache.Key]bool{},
 		left:     map[offercache.Key]time.Time{},
+		away:     map[string]bool{},
 		wake:     make(chan struct{}, 1),
 		auditNow: make(chan struct{}, 1),
 		acks:     make(chan mesos.OperationStatus, ackBuffer),
@@ -168,14 +181,14 @@ func (m *Manager) On(agentID, role string) []resources.Occupant {
 }
 
 // Wanting counts, per role, the reservations that wait for offers: to be made
-// or to be released, unless that was refused a moment ago. Offers of these
-// roles are needed now.
+// or to be released, unless they linger or that was refused a moment ago.
+// Offers of these roles are needed now.
 func (m *Manager) Wanting() map[string]int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	roles, now := map[string]int{}, m.clock.Now()
 	for _, r := range m.records {
-		if r.state == Held || r.canLeave(now) {
+		if r.state == Held || r.mustLeave(now) {
 			roles[r.key.Role]++
 		}
 	}

@@ -13,6 +13,7 @@ type metrics struct {
 	illegal    prometheus.Counter
 	adopted    prometheus.Counter
 	lost       prometheus.Counter
+	handovers  prometheus.Counter
 	audits     *prometheus.CounterVec
 	statuses   *prometheus.CounterVec
 	operations *prometheus.HistogramVec
@@ -28,6 +29,8 @@ func newMetrics(reg prometheus.Registerer, m *Manager) *metrics {
 		illegal: counter("reservation_illegal_transitions_total", "Transitions of reservations that must not happen."),
 		adopted: counter("reservations_adopted_total", "Reservations of earlier lives that were found in Mesos."),
 		lost:    counter("reservations_lost_total", "Reservations that an agent lost while their pod held them."),
+		handovers: counter("handovers_total",
+			"Reservations unreserved in one ACCEPT with the RESERVE of a pod that needs what they free."),
 		audits: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: prefix + "reservation_audits_total", Help: "Comparisons with the master's agent list by outcome.",
 		}, []string{"outcome"}),
@@ -39,7 +42,7 @@ func newMetrics(reg prometheus.Registerer, m *Manager) *metrics {
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"type", "outcome"}),
 	}
-	reg.MustRegister(x.illegal, x.adopted, x.lost, x.audits, x.statuses, x.operations, &bookCollector{m})
+	reg.MustRegister(x.illegal, x.adopted, x.lost, x.handovers, x.audits, x.statuses, x.operations, &bookCollector{m})
 	return x
 }
 

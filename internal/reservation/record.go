@@ -40,7 +40,8 @@ type record struct {
 	need     resources.Vector
 	state    State
 	since    time.Time           // of the state
-	portions []resources.Portion // with our layer on top: what UNRESERVE names
+	changed  time.Time           // when an operation of ours last changed portions
+	portions []resources.Portion // in Mesos, with our layer on top
 	op       operation           // in flight; zero if none
 
 	// verdict is of the latest bind: a new one, if it comes after an earlier
@@ -57,6 +58,10 @@ type record struct {
 	// when it may be asked again.
 	checked bool
 	lookAt  time.Time
+	// due is when it leaves though no pod needs what it frees; until then it
+	// lingers, and lingers is set until somebody has noted that time.
+	due     time.Time
+	lingers bool
 	// refusals in a row of its UNRESERVE, and when to try again: an ACL that
 	// forbids it must not become a hot loop (scenario 27).
 	refusals  int
@@ -76,6 +81,8 @@ type operation struct {
 	kind mesos.OperationType // zero: none in flight
 	id   string              // empty: the agent has no operation feedback
 	sent time.Time
+	// portions are what it reserves or unreserves.
+	portions []resources.Portion
 	// asked is when the master was last asked about it.
 	asked time.Time
 	// unknown is when the master said OPERATION_UNKNOWN: neither done nor
@@ -92,11 +99,6 @@ func (o operation) inFlight() bool { return o.kind != 0 }
 // open reports whether the outcome of the record's RESERVE is still undecided.
 func (r *record) open() bool { return r.state == Held || r.state == Reserving }
 
-// canLeave reports whether the record's UNRESERVE may be sent now.
-func (r *record) canLeave(now time.Time) bool {
-	return r.state == Releasing && !r.op.inFlight() && !now.Before(r.notBefore)
-}
-
 // decide ends the wait of everybody who asked for the reservation.
 func (r *record) decide(err error) {
 	if !r.verdict.decided() {
@@ -106,13 +108,7 @@ func (r *record) decide(err error) {
 }
 
 // vector is the sum of what is reserved.
-func (r *record) vector() resources.Vector {
-	var sum resources.Vector
-	for _, p := range r.portions {
-		sum = sum.Add(p.Vector)
-	}
-	return sum
-}
+func (r *record) vector() resources.Vector { return total(r.portions) }
 
 // Reasons for which a reservation that was asked for does not come about.
 var (

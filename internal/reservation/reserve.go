@@ -101,6 +101,8 @@ func (m *Manager) reclaim(r *record, req Request) error {
 		enough = r.vector()
 	}
 	switch {
+	case r.state == Releasing && !r.op.inFlight() && enough.Covers(req.Need):
+		m.takeBack(r)
 	case r.state == Releasing:
 		return fmt.Errorf("%w: an earlier reservation of the pod is on its way out", ErrReleased)
 	case !enough.Covers(req.Need):
@@ -202,7 +204,7 @@ func (m *Manager) dismiss(r *record, why error) {
 		m.log.Info("releasing reservation", logFields(r, zap.Error(why))...)
 		if m.move(r, Releasing) {
 			r.decide(why)
-			m.kick(r.key)
+			m.linger(r)
 		}
 	}
 }

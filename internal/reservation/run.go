@@ -117,6 +117,7 @@ func (m *Manager) expireRemainders() {
 			m.kick(key)
 		}
 	}
+	m.expireLingering(now)
 	for _, r := range m.records {
 		if r.refusals > 0 && r.canLeave(now) {
 			m.kick(r.key)
@@ -169,7 +170,7 @@ func (m *Manager) releaseByOperator(ctx context.Context) {
 	}
 	for r := m.overdue(); r != nil; r = m.overdue() {
 		// Nobody else changes the portions while the operation is in flight.
-		err := m.operator.UnreserveByOperator(ctx, r.key.AgentID, r.portions)
+		err := m.operator.UnreserveByOperator(ctx, r.key.AgentID, r.op.portions)
 		m.answered(r, err)
 		if ctx.Err() != nil {
 			return
@@ -184,8 +185,10 @@ func (m *Manager) overdue() *record {
 	now := m.clock.Now()
 	for _, r := range m.records {
 		if r.state == Releasing && !r.op.inFlight() &&
-			now.Sub(r.since) >= m.opts.OperatorAfter && !now.Before(r.operatorAt) {
-			r.op = operation{kind: mesos.Unreserve, sent: now, byOperator: true}
+			now.Sub(r.due) >= m.opts.OperatorAfter && !now.Before(r.operatorAt) {
+			r.op = operation{kind: mesos.Unreserve, sent: now, byOperator: true, portions: r.surplus()}
+			m.lend(r.key)
+			m.kick(r.key) // for holds that counted on it
 			return r
 		}
 	}

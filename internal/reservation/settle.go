@@ -18,7 +18,8 @@ const settleRetry = 2 * time.Second
 const liveChecks = 16
 
 // settle asks the API server about the pods of reservations that no bind looks
-// after: adopted ones, and ones whose Binding never came. A question that
+// after: adopted ones, ones whose Binding never came, and bound ones whose pod
+// the informer does not know. A question that
 // fails releases nothing.
 func (m *Manager) settle(ctx context.Context) {
 	group, ctx := errgroup.WithContext(ctx)
@@ -46,7 +47,7 @@ type question struct {
 	pod    Pod
 }
 
-// unsettled lists the confirmed reservations whose pod must be looked at now.
+// unsettled lists the confirmed reservations whose pod must be asked about now.
 func (m *Manager) unsettled() []question {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -65,7 +66,11 @@ func (m *Manager) unsettled() []question {
 // holds mu.
 func (m *Manager) unclear(r *record, now time.Time) bool {
 	switch {
-	case r.state != Reserved || r.busy || now.Before(r.lookAt):
+	case r.busy || now.Before(r.lookAt):
+		return false
+	case r.state == Bound:
+		return m.unwatched(r, now)
+	case r.state != Reserved:
 		return false
 	case !r.checked:
 		return true
@@ -75,6 +80,17 @@ func (m *Manager) unclear(r *record, now time.Time) bool {
 	return now.Sub(r.since) >= m.opts.UnboundGrace
 }
 
+// unwatched reports whether the informer does not know the pod of a bound
+// record, so that nobody will tell of its end: a pod that came and went while
+// the watch was down was never seen. The caller holds mu.
+func (m *Manager) unwatched(r *record, now time.Time) bool {
+	if now.Sub(r.since) >= m.opts.OrphanGrace && m.watched != nil && !m.watched(r.uid) {
+		return true
+	}
+	r.lookAt = now.Add(m.opts.AuditInterval)
+	return false
+}
+
 // judge decides about an unbound or adopted reservation by what the API server
 // said of its pod just now. That a pod is gone, or is bound to another agent,
 // must still be so after the grace: the map of nodes may lag behind an agent
@@ -82,10 +98,14 @@ func (m *Manager) unclear(r *record, now time.Time) bool {
 func (m *Manager) judge(r *record, live Liveness) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.records[r.id] != r || r.state != Reserved || r.busy {
+	if m.records[r.id] != r || (r.state != Reserved && r.state != Bound) || r.busy {
 		return
 	}
 	r.checked = true
+	if r.state == Bound && live.Alive {
+		r.orphanSince = time.Time{}
+		return
+	}
 	elsewhere := live.Bound && live.AgentID != "" && live.AgentID != r.key.AgentID
 	if live.Alive && !elsewhere {
 		r.orphanSince = time.Time{}

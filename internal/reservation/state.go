@@ -18,15 +18,23 @@ import (
 //	   │ FINISHED with a uuid, or our label seen          │
 //	┌──▼───────┐   the agent lost it                      │
 //	│ Reserved │──────────────────────────────────────────┤
-//	└──┬────┬──┘                                          │
-//	   │    │ pod ended, bound elsewhere, or never bound  │
-//	   │    └──────────────────┐                          │
-//	   │ Binding stands        │                          │
-//	┌──▼────┐  pod ended   ┌───▼───────┐  UNRESERVE    ┌──▼───┐
+//	└──┬──▲─┬──┘                                          │
+//	   │  │ │ pod ended, bound elsewhere, or never bound  │
+//	   │  │ └──────────────────┐                          │
+//	   │  └─────────────────┐  │                          │
+//	   │     bind of its pod│  │                          │
+//	   │ Binding stands     │  │                          │
+//	┌──▼────┐  pod ended   ┌┴──▼───────┐  UNRESERVE    ┌──▼───┐
 //	│ Bound │──────────────► Releasing │───────────────► Gone │
 //	└──┬────┘              └───────────┘  finished     └──▲───┘
 //	   │ the agent lost it                                │
 //	   └──────────────────────────────────────────────────┘
+//
+// A reservation lingers in Releasing: at first its UNRESERVE leaves only
+// together with the RESERVE of a pod that needs what it frees (hand-over), when
+// the linger is over with the next offer that holds it, and at last through the
+// operator API. Until the UNRESERVE has left, a bind of its own pod takes it
+// back.
 //
 // A reservation that is found in Mesos without our having made it in this
 // process (a restart, a change of leader) enters at Reserved.
@@ -55,7 +63,7 @@ var next = map[State][]State{
 	Reserving: {Reserved, Gone},
 	Reserved:  {Bound, Releasing, Gone},
 	Bound:     {Releasing, Gone},
-	Releasing: {Gone},
+	Releasing: {Reserved, Gone},
 }
 
 // transitionError reports a transition that is not in the picture above.

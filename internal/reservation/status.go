@@ -81,12 +81,12 @@ func (m *Manager) progress(r *record, s mesos.OperationStatus) {
 
 // confirm ends an operation that Mesos has executed. The caller holds mu.
 func (m *Manager) confirm(r *record) {
-	kind := r.op.kind
-	m.metrics.operation(kind, "finished", m.clock.Since(r.op.sent))
+	op := r.op
+	m.metrics.operation(op.kind, "finished", m.clock.Since(op.sent))
 	m.endOperation(r)
-	if kind == mesos.Unreserve {
-		m.log.Info("reservation released", logFields(r)...)
-		m.move(r, Gone)
+	r.refusals, r.changed = 0, m.clock.Now()
+	if op.kind == mesos.Unreserve {
+		m.unreserved(r, op.portions)
 		return
 	}
 	m.unhold(r)
@@ -115,6 +115,7 @@ func (m *Manager) refute(r *record, why error) {
 	r.notBefore = m.clock.Now().Add(min(time.Second<<min(r.refusals-1, 6), time.Minute))
 	m.log.Warn("unreserve refused, will be tried again", logFields(r,
 		zap.Time("notBefore", r.notBefore), zap.Error(why))...)
+	m.kick(r.key) // for holds that counted on it
 	signal(m.auditNow)
 }
 
@@ -125,6 +126,7 @@ func (m *Manager) Offers(offers []*resources.Offer, touched []offercache.Key) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, offer := range offers {
+		delete(m.away, offer.AgentID)
 		m.look(offer)
 	}
 	for _, key := range touched {
@@ -157,6 +159,11 @@ func (m *Manager) look(offer *resources.Offer) {
 func (m *Manager) Touched(key offercache.Key) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.touch(key)
+}
+
+// touch is Touched for callers that hold mu.
+func (m *Manager) touch(key offercache.Key) {
 	delete(m.left, key)
 	if m.byKey[key] != nil {
 		m.kick(key)
@@ -168,7 +175,7 @@ func (m *Manager) Touched(key offercache.Key) {
 func (m *Manager) Connection(subscribed bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.connected = subscribed
+	m.connected, m.reviewed, m.connectedAt = subscribed, false, m.clock.Now()
 	clear(m.left)
 	for key := range m.byKey {
 		m.kick(key)

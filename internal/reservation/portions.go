@@ -1,0 +1,38 @@
+package reservation
+
+import (
+	"slices"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+// without returns portions less those in gone, stack by stack.
+func without(portions, gone []resources.Portion) []resources.Portion {
+	rest := slices.Clone(portions)
+	for _, g := range gone {
+		for i := range rest {
+			if rest[i].SameStack(g) {
+				rest[i].Vector = rest[i].Vector.Sub(g.Vector)
+			}
+		}
+	}
+	return slices.DeleteFunc(rest, func(p resources.Portion) bool { return p.Vector.IsZero() })
+}
+
+// total sums amounts over all stacks.
+func total(portions []resources.Portion) resources.Vector {
+	var sum resources.Vector
+	for _, p := range portions {
+		sum = sum.Add(p.Vector)
+	}
+	return sum
+}
+
+// pushed returns portions with a layer of ours on top.
+func pushed(portions []resources.Portion, top resources.Layer) []resources.Portion {
+	out := make([]resources.Portion, len(portions))
+	for i, p := range portions {
+		out[i] = p.Push(top, p.Vector)
+	}
+	return out
+}
