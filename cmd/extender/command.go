@@ -43,7 +43,7 @@ func newCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return printConfig(cmd, f) },
 	})
-	root.AddCommand(configCmd, &cobra.Command{
+	root.AddCommand(configCmd, newReservationsCommand(&f), &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), version())

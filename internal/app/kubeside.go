@@ -70,6 +70,12 @@ func (o operator) Agents(ctx context.Context) ([]mesos.Agent, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.nodes.ReplaceAgents(identities(agents))
+	return agents, nil
+}
+
+// identities is by what the map of nodes knows agents.
+func identities(agents []mesos.Agent) []kube.AgentIdentity {
 	identities := make([]kube.AgentIdentity, 0, len(agents))
 	for _, agent := range agents {
 		identity := kube.AgentIdentity{ID: agent.ID, Hostname: agent.Hostname}
@@ -78,8 +84,7 @@ func (o operator) Agents(ctx context.Context) ([]mesos.Agent, error) {
 		}
 		identities = append(identities, identity)
 	}
-	o.nodes.ReplaceAgents(identities)
-	return agents, nil
+	return identities
 }
 
 func (o operator) UnreserveByOperator(ctx context.Context, agentID string, portions []resources.Portion) error {

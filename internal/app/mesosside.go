@@ -12,29 +12,38 @@ import (
 )
 
 func (a *App) buildMesos() error {
-	cfg := a.cfg.Mesos
 	var err error
 	if a.translator, err = resources.NewTranslator(rules(a.cfg.Resources)); err != nil {
 		return fmt.Errorf("configuration: %w", err)
 	}
-	credentials, err := cfg.LoadCredentials()
+	master, err := connection(a.cfg.Mesos, a.options)
 	if err != nil {
 		return err
+	}
+	a.master, err = mesos.New(master, a.log, a.registry, a.clock)
+	return err
+}
+
+// connection translates the configuration's mesos section.
+func connection(cfg config.Mesos, options Options) (mesos.Config, error) {
+	credentials, err := cfg.LoadCredentials()
+	if err != nil {
+		return mesos.Config{}, err
 	}
 	trust, err := clientTLS(cfg.TLS)
 	if err != nil {
-		return err
+		return mesos.Config{}, err
 	}
-	principal, err := a.principal()
+	principal, err := principal(cfg)
 	if err != nil {
-		return err
+		return mesos.Config{}, err
 	}
 	out := mesos.Config{
 		Masters: cfg.Masters, JSON: cfg.Codec == config.JSON, TLS: trust,
 		CallTimeout: cfg.CallTimeout.Duration,
 		BackoffMin:  cfg.Backoff.Min.Duration, BackoffMax: cfg.Backoff.Max.Duration,
 		MissedHeartbeats: cfg.MissedHeartbeats,
-		Dial:             a.options.Dial, Jitter: a.options.Jitter,
+		Dial:             options.Dial, Jitter: options.Jitter,
 		Framework: mesos.FrameworkInfo{
 			Name: cfg.Framework.Name, User: cfg.Framework.User, Principal: principal,
 			Hostname: cfg.Framework.Hostname, WebUIURL: cfg.Framework.WebUIURL, Roles: cfg.Roles,
@@ -44,16 +53,17 @@ func (a *App) buildMesos() error {
 	if credentials != nil {
 		out.Credentials = &mesos.Credentials{Principal: credentials.Principal, Secret: credentials.Secret}
 	}
-	a.master, err = mesos.New(out, a.log, a.registry, a.clock)
-	return err
+	return out, nil
 }
 
+func (a *App) principal() (string, error) { return principal(a.cfg.Mesos) }
+
 // principal is the configured one, else that of the credentials.
-func (a *App) principal() (string, error) {
-	if a.cfg.Mesos.Framework.Principal != "" {
-		return a.cfg.Mesos.Framework.Principal, nil
+func principal(cfg config.Mesos) (string, error) {
+	if cfg.Framework.Principal != "" {
+		return cfg.Framework.Principal, nil
 	}
-	credentials, err := a.cfg.Mesos.LoadCredentials()
+	credentials, err := cfg.LoadCredentials()
 	if err != nil || credentials == nil {
 		return "", err
 	}
