@@ -31,10 +31,13 @@ type gate struct {
 
 	once    sync.Once
 	severed chan struct{} // closed at the end of the process
+
+	mu   sync.Mutex
+	next map[string]*slowWatch // resource → the watch that goes on after its list
 }
 
 func newGate(api *apiserver, who string) *gate {
-	return &gate{Interface: api.cluster.Client(), api: api, who: who, severed: make(chan struct{})}
+	return &gate{Interface: api.cluster.Client(), api: api, who: who, severed: make(chan struct{}), next: map[string]*slowWatch{}}
 }
 
 func (g *gate) sever() { g.once.Do(func() { close(g.severed) }) }
@@ -113,11 +116,16 @@ func (p gatedPods) Get(ctx context.Context, name string, opts metav1.GetOptions)
 }
 
 func (p gatedPods) List(ctx context.Context, opts metav1.ListOptions) (*corev1.PodList, error) {
-	return pass(ctx, p.g, "list pods", "", func() (*corev1.PodList, error) { return p.PodInterface.List(ctx, opts) })
+	return pass(ctx, p.g, "list pods", "", func() (*corev1.PodList, error) {
+		if err := p.g.listed("pods", func() (watch.Interface, error) { return p.PodInterface.Watch(ctx, opts) }); err != nil {
+			return nil, err
+		}
+		return p.PodInterface.List(ctx, opts)
+	})
 }
 
-func (p gatedPods) Watch(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error) {
-	return p.g.watch("watch pods", func() (watch.Interface, error) { return p.PodInterface.Watch(ctx, opts) })
+func (p gatedPods) Watch(context.Context, metav1.ListOptions) (watch.Interface, error) {
+	return p.g.watch("pods")
 }
 
 func (p gatedPods) Patch(ctx context.Context, name string, kind types.PatchType, data []byte, opts metav1.PatchOptions, sub ...string) (*corev1.Pod, error) {
@@ -139,11 +147,16 @@ type gatedNodes struct {
 }
 
 func (n gatedNodes) List(ctx context.Context, opts metav1.ListOptions) (*corev1.NodeList, error) {
-	return pass(ctx, n.g, "list nodes", "", func() (*corev1.NodeList, error) { return n.NodeInterface.List(ctx, opts) })
+	return pass(ctx, n.g, "list nodes", "", func() (*corev1.NodeList, error) {
+		if err := n.g.listed("nodes", func() (watch.Interface, error) { return n.NodeInterface.Watch(ctx, opts) }); err != nil {
+			return nil, err
+		}
+		return n.NodeInterface.List(ctx, opts)
+	})
 }
 
-func (n gatedNodes) Watch(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error) {
-	return n.g.watch("watch nodes", func() (watch.Interface, error) { return n.NodeInterface.Watch(ctx, opts) })
+func (n gatedNodes) Watch(context.Context, metav1.ListOptions) (watch.Interface, error) {
+	return n.g.watch("nodes")
 }
 
 type gatedCoordination struct {

@@ -4,30 +4,52 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/watch"
 )
 
-// watch opens a watch whose events arrive when the faults let them.
-func (g *gate) watch(call string, open func() (watch.Interface, error)) (watch.Interface, error) {
-	select {
-	case <-g.severed:
-		return nil, errSevered
-	default:
-	}
-	if fate := g.api.fate(g.who, call, ""); fate.err != nil {
-		return nil, fate.err
-	}
+// listed opens the watch that goes on where a list of the resource ends, before
+// the list is made: the fake clientset knows no resource versions to watch from.
+func (g *gate) listed(resource string, open func() (watch.Interface, error)) error {
 	source, err := open()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	w := &slowWatch{
 		gate: g, source: source, events: make(chan watch.Event), stopped: make(chan struct{}),
 		arrived: make(chan struct{}, 1),
 	}
+	g.mu.Lock()
+	former := g.next[resource]
+	g.next[resource] = w
+	g.mu.Unlock()
+	if former != nil {
+		former.Stop()
+	}
 	g.api.opened(w)
 	g.api.busy.Go(w.gather)
 	g.api.busy.Go(w.deliver)
+	return nil
+}
+
+// watch goes on where the last list ended. After a watch that broke there must
+// be another list first: the versions in between are compacted.
+func (g *gate) watch(resource string) (watch.Interface, error) {
+	select {
+	case <-g.severed:
+		return nil, errSevered
+	default:
+	}
+	if fate := g.api.fate(g.who, "watch "+resource, ""); fate.err != nil {
+		return nil, fate.err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	w := g.next[resource]
+	if w == nil {
+		return nil, apierrors.NewResourceExpired("the version is compacted")
+	}
+	delete(g.next, resource)
 	return w, nil
 }
 
@@ -53,7 +75,11 @@ func (w *slowWatch) ResultChan() <-chan watch.Event { return w.events }
 
 // gather empties the fake watch, which panics when 100 events wait.
 func (w *slowWatch) gather() {
-	defer w.source.Stop()
+	defer func() {
+		w.source.Stop()
+		for range w.source.ResultChan() { // its own goroutine must get rid of what it has
+		}
+	}()
 	for {
 		select {
 		case <-w.stopped:
