@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -28,17 +29,26 @@ import (
 type witness struct {
 	h *harness.Harness
 
-	mu        sync.Mutex          // guards all below
-	confirmed map[string]string   // pod UID → hostname, as last read from the agents' disks
-	bindings  map[string][]string // pod UID → nodes it was to be bound to
-	bad       []string            // Bindings without a reservation
-	unsure    map[string]string   // pod UID → node, where the master could not be asked
+	mu       sync.Mutex          // guards all below
+	bindings map[string][]string // pod UID → nodes it was to be bound to
+	bad      []string            // Bindings without a reservation
+	unsure   []promise           // Bindings at which the master could not be asked
+	kept     map[promise]bool    // as last read from the disks
+	read     time.Time           // when that began
 }
+
+// fresh is how long something that a disk had counts as still there: nothing
+// is reserved, unreserved and reserved again within that time.
+const fresh = 500 * time.Millisecond
+
+// promise is a reservation for a pod on a node. A pod may have two for a moment,
+// when it is tried on another node after its bind broke off.
+type promise struct{ uid, node string }
 
 // watch registers a witness with the API server.
 func watch(t *testing.T, h *harness.Harness) *witness {
 	t.Helper()
-	w := &witness{h: h, confirmed: map[string]string{}, bindings: map[string][]string{}, unsure: map[string]string{}}
+	w := &witness{h: h, bindings: map[string][]string{}}
 	authority, err := lab.NewAuthority("witness")
 	must(t, err)
 	pair, err := authority.IssueServer("witness", "127.0.0.1")
@@ -89,7 +99,7 @@ func (w *witness) awaitCalled(t *testing.T) {
 			return fmt.Errorf("it was not asked: %w", err)
 		}
 		delete(w.bindings, "probe")
-		w.bad = nil
+		w.bad, w.unsure = nil, nil
 		return nil
 	})
 }
@@ -108,46 +118,47 @@ func (w *witness) review(rw http.ResponseWriter, r *http.Request) {
 		http.Error(rw, err.Error(), http.StatusBadRequest)
 		return
 	}
-	w.note(r.Context(), &binding)
+	w.note(context.WithoutCancel(r.Context()), &binding) // the caller may be killed
 	review.Response = &admissionv1.AdmissionResponse{UID: review.Request.UID, Allowed: true}
 	review.Request = nil
 	rw.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(rw).Encode(review) // the API server notices by itself
 }
 
-// note judges one Binding. What a disk had once it had before now as well, so
-// disks are read again only for a pod that has not been seen on one.
+// note judges one Binding.
 func (w *witness) note(ctx context.Context, binding *corev1.Binding) {
-	uid, node := string(binding.UID), binding.Target.Name
+	wanted := promise{string(binding.UID), binding.Target.Name}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.bindings[uid] = append(w.bindings[uid], node)
-	if w.confirmed[uid] == node {
+	w.bindings[wanted.uid] = append(w.bindings[wanted.uid], wanted.node)
+	if w.kept[wanted] && time.Since(w.read) < fresh {
 		return
 	}
-	if err := w.readDisks(ctx); err != nil {
-		w.unsure[uid] = node
+	began := time.Now()
+	kept, err := w.readDisks(ctx)
+	if err != nil {
+		w.unsure = append(w.unsure, wanted)
 		return
 	}
-	if w.confirmed[uid] != node {
-		w.bad = append(w.bad, fmt.Sprintf("%s (%s) to %s", binding.Name, uid, node))
+	w.kept, w.read = kept, began
+	if !kept[wanted] {
+		w.bad = append(w.bad, fmt.Sprintf("%s (%s) to %s", binding.Name, wanted.uid, wanted.node))
 	}
 }
 
-// readDisks reads what the agents have checkpointed. The caller holds mu.
-func (w *witness) readDisks(ctx context.Context) error {
+// readDisks reads what the agents have checkpointed.
+func (w *witness) readDisks(ctx context.Context) (map[promise]bool, error) {
 	books, err := w.h.Books(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	kept := map[promise]bool{}
 	for _, agent := range books.Agents {
 		for _, r := range agent.OnDisk {
-			if uid := r.Labels[masterapi.UIDLabel]; uid != "" {
-				w.confirmed[uid] = agent.Hostname
-			}
+			kept[promise{r.Labels[masterapi.UIDLabel], agent.Hostname}] = true
 		}
 	}
-	return nil
+	return kept, nil
 }
 
 // check fails the test if a Binding of one of the pods came before its
@@ -160,12 +171,14 @@ func (w *witness) check(t *testing.T, pods []corev1.Pod) {
 		t.Errorf("%d Bindings were posted without a reservation on the agent's disk:\n%s",
 			len(w.bad), strings.Join(w.bad, "\n"))
 	}
-	must(t, w.readDisks(t.Context()))
-	for uid, node := range w.unsure {
-		if w.confirmed[uid] != node {
-			t.Errorf("pod %s was bound to %s while the master was down, and has no reservation there", uid, node)
+	kept, err := w.readDisks(t.Context())
+	must(t, err)
+	for _, p := range w.unsure {
+		if !kept[p] {
+			t.Errorf("pod %s was bound to %s while the master was down, and has no reservation there", p.uid, p.node)
 		}
 	}
+	t.Logf("%d pods bound, %d Bindings while the master was down", len(w.bindings), len(w.unsure))
 	for _, pod := range pods {
 		if len(w.bindings[string(pod.UID)]) == 0 {
 			t.Errorf("pod %s is bound to %q, but the witness saw no Binding", pod.Name, pod.Spec.NodeName)
