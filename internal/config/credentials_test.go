@@ -65,3 +65,28 @@ func TestCredentialsPrintNoSecret(t *testing.T) {
 		}
 	}
 }
+
+// FuzzCredentials reads arbitrary files: what is accepted is complete, and no
+// error quotes the file, which is secret.
+func FuzzCredentials(f *testing.F) {
+	f.Add([]byte("extender s3cret\n"))
+	f.Add([]byte("principal: extender\nsecret: s3cret\n"))
+	f.Add([]byte("principal: {a: s3cret}"))
+	f.Add([]byte("principal: s3cret"))
+	var constant string
+	f.Fuzz(func(t *testing.T, data []byte) {
+		credentials, err := parseCredentials(data)
+		if err == nil {
+			if credentials.Principal == "" || credentials.Secret == "" {
+				t.Fatalf("half of the credentials were accepted: %q", data)
+			}
+			return
+		}
+		if constant == "" {
+			constant = err.Error()
+		}
+		if err.Error() != constant {
+			t.Fatalf("the error depends on the file: %v", err)
+		}
+	})
+}
