@@ -100,7 +100,6 @@ func requireRoom(t *testing.T, w world, node string) {
 	}
 }
 
-
 func TestScoreStaysInRange(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	seen := map[int64]bool{}

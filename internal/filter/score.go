@@ -19,7 +19,9 @@ const (
 )
 
 // Score rates each node from 0 to MaxScore, in the order of nodes. A node without
-// an agent, or whose agent has nothing for the role, gets 0.
+// an agent, or whose agent has nothing for the role, gets 0; the one where the
+// pod holds its reservation already gets the most, since binding it there costs
+// nothing.
 func Score(view View, request Request, nodes []string, strategy Strategy) []int64 {
 	scores := make([]int64, len(nodes))
 	if view.closed() != "" {
@@ -27,58 +29,53 @@ func Score(view View, request Request, nodes []string, strategy Strategy) []int6
 	}
 	p := newPass(view, request)
 	for i, node := range nodes {
-		packed, certain, ok := p.packed(node)
-		if !ok {
-			continue
-		}
-		scores[i] = packed
-		if strategy == Spreading {
-			scores[i] = MaxScore - packed
-		}
-		if !certain {
-			// Another framework may be given the rest of the offer first.
-			scores[i] /= 2
+		if agentID, why := view.Nodes.Agent(node); why == "" {
+			scores[i] = p.score(agentID, strategy)
 		}
 	}
 	return scores
 }
 
-// packed rates how full the node's agent would be with the pod on it, judged by
-// the fullest of the resources that the pod needs. What counts as the agent's
-// whole is what it offers to the pod's role plus what our pods reserved on it.
-// An agent that already has pods of ours rounds up and an untouched one down,
-// so that small pods do not open one whole agent after the other. certain tells
-// whether the offers that cover the pod are in hand.
-func (p *pass) packed(node string) (packed int64, certain, ok bool) {
-	agentID, why := p.view.Nodes.Agent(node)
-	if why != "" {
-		return 0, false, false
-	}
+func (p *pass) score(agentID string, strategy Strategy) int64 {
 	free, offers := p.view.free(agentID, p.request.Role)
 	occupants := p.view.occupants(agentID, p.request.Role)
 	if !offers && len(occupants) == 0 {
-		return 0, false, false
+		return 0
 	}
+	if p.needs.covered(resources.Vector{}, occupants, p.itself) {
+		return MaxScore
+	}
+	score := p.packed(free, occupants)
+	if strategy == Spreading {
+		score = MaxScore - score
+	}
+	if !p.view.certain(agentID, p.request.Role, p.needs) {
+		score /= 2 // another framework may be given the rest of the offer first
+	}
+	return score
+}
+
+// packed rates how full the agent would be with the pod on it, judged by the
+// fullest of the resources that the pod needs. What counts as the agent's whole
+// is what it offers to the pod's role plus what our pods reserved on it. An
+// agent that already has pods of ours rounds up and an untouched one down, so
+// that small pods do not open one whole agent after the other.
+func (p *pass) packed(free resources.Vector, occupants []Occupant) int64 {
 	fullest, used := 0.0, false
-	certain = p.view.certain(agentID, p.request.Role, p.needs)
 	for _, s := range p.needs.scalars {
-		reserved, need := resources.Milli(0), s.amount
+		reserved := resources.Milli(0)
 		for i := range occupants {
-			if p.itself(occupants[i]) {
-				need = 0 // its reservation is already counted
-				certain = true
-			}
 			reserved += occupants[i].Reserved.Get(s.name)
 		}
 		whole := reserved + free.Get(s.name)
 		used = used || reserved > 0
 		if whole > 0 {
-			fullest = max(fullest, float64(reserved+need)/float64(whole))
+			fullest = max(fullest, float64(reserved+s.amount)/float64(whole))
 		}
 	}
 	rounded := math.Floor(MaxScore * fullest)
 	if used {
 		rounded = math.Ceil(MaxScore * fullest)
 	}
-	return int64(min(max(rounded, 0), MaxScore)), certain, true
+	return int64(min(max(rounded, 0), MaxScore))
 }

@@ -53,13 +53,13 @@ func TestScore(t *testing.T) {
 	}
 }
 
-func TestScoreCountsOwnReservationOnce(t *testing.T) {
-	view := View{
-		Nodes: mapping{}, Offers: offers{"a1": vector(6, 6144)},
-		Occupants: occupants{"a1": {{UID: pod.PodUID, Reserved: vector(2, 512)}}},
-	}
-	if got := Score(view, pod, []string{"n1"}, BinPacking)[0]; got != 3 {
-		t.Errorf("score = %d, want 3: a quarter of the cores, rounded up", got)
+func TestScorePrefersTheOwnReservation(t *testing.T) {
+	own := occupants{"a1": {{UID: pod.PodUID, Reserved: pod.Need}}, "a2": {{UID: "other", Reserved: vector(7, 512)}}}
+	view := View{Offers: offers{"a1": vector(6, 8192), "a2": vector(1, 8192)}, Nodes: mapping{}, Occupants: own}
+	for _, strategy := range []Strategy{BinPacking, Spreading} {
+		if got := Score(view, pod, []string{"n1"}, strategy)[0]; got != MaxScore {
+			t.Errorf("%s: the node of the pod's reservation scores %d, want %d", strategy, got, MaxScore)
+		}
 	}
 }
 
