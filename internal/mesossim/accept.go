@@ -157,6 +157,9 @@ func (run *acceptance) perform(op *mesos.Offer_Operation) {
 // convert performs a RESERVE or UNRESERVE in the master's books and sends it
 // to the agent.
 func (run *acceptance) convert(op *mesos.Offer_Operation) error {
+	if err := run.m.sim.refuseOperation(op.Type.String(), run.framework.id); err != nil {
+		return err
+	}
 	targets := operationTarget(op, run.role)
 	var err error
 	if op.Type == mesos.Offer_Operation_RESERVE {

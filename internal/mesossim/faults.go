@@ -14,15 +14,17 @@ import (
 type Fault struct {
 	// Kind is one of the Fault* constants.
 	Kind string `json:"kind"`
-	// Call is a call type such as ACCEPT, or for lost events an event type.
+	// Call is a call type such as ACCEPT; for lost and late events an event type,
+	// for refused operations the type of the operation.
 	Call string `json:"call,omitempty"`
 	// Framework is a framework's name or ID.
 	Framework string `json:"framework,omitempty"`
 	// Count is how often the fault happens; 0 means once, negative for ever.
 	Count int `json:"count,omitempty"`
-	// Delay holds calls up (FaultDelay), in nanoseconds in JSON.
+	// Delay holds calls or events up, in nanoseconds in JSON.
 	Delay time.Duration `json:"delay,omitempty"`
-	// Status and Body are the answer in place of the master's (FaultError).
+	// Status and Body are the answer in place of the master's (FaultError). Body
+	// alone is the message of a refused operation.
 	Status int    `json:"status,omitempty"`
 	Body   string `json:"body,omitempty"`
 }
@@ -37,6 +39,8 @@ const (
 	FaultLoseEvent       = "lose-event"       // an event is not sent
 	FaultLoseStatus      = "lose-status"      // an agent's operation status is lost once; it is sent again later
 	FaultDuplicateStatus = "duplicate-status" // an operation status event is sent twice
+	FaultDelayEvent      = "delay-event"      // an event is sent late: those behind it overtake it
+	FaultRefuseOperation = "refuse-operation" // an operation of type Call is refused with Body, as an ACL does
 )
 
 var errUnknownFault = errors.New("unknown kind of fault")
@@ -55,7 +59,7 @@ func (s *Sim) Inject(fault Fault) error {
 		s.disconnect(fault.Framework)
 		return nil
 	case FaultDelay, FaultDropRequest, FaultDropResponse, FaultError,
-		FaultLoseEvent, FaultLoseStatus, FaultDuplicateStatus:
+		FaultLoseEvent, FaultLoseStatus, FaultDuplicateStatus, FaultDelayEvent, FaultRefuseOperation:
 	default:
 		return fmt.Errorf("inject %q: %w", fault.Kind, errUnknownFault)
 	}
@@ -158,8 +162,8 @@ func (s *Sim) faultAfter(call, frameworkID string) *answer {
 	return nil
 }
 
-// loseEvent reports whether an event gets lost; a duplicated one is sent once
-// more here.
+// loseEvent reports whether an event is not to be sent now; a duplicated one is
+// sent once more here, a late one comes by itself.
 func (s *Sim) loseEvent(fw *framework, event *scheduler.Event) bool {
 	if len(s.faults) == 0 {
 		return false
@@ -167,7 +171,20 @@ func (s *Sim) loseEvent(fw *framework, event *scheduler.Event) bool {
 	if event.Type == scheduler.Event_UPDATE_OPERATION_STATUS && s.takeFault(FaultDuplicateStatus, "", fw.id) != nil {
 		fw.stream.send(event)
 	}
+	if late := s.takeFault(FaultDelayEvent, event.Type.String(), fw.id); late != nil {
+		stream := fw.stream
+		s.master.after(late.Delay, func() { stream.send(event) })
+		return true
+	}
 	return s.takeFault(FaultLoseEvent, event.Type.String(), fw.id) != nil
+}
+
+// refuseOperation returns why an operation is refused on purpose, nil if not.
+func (s *Sim) refuseOperation(kind, frameworkID string) error {
+	if f := s.takeFault(FaultRefuseOperation, kind, frameworkID); f != nil {
+		return textf("%s", f.Body)
+	}
+	return nil
 }
 
 // loseStatus reports whether an agent's operation status gets lost.
