@@ -156,7 +156,7 @@ func (a *App) buildDecisions() error {
 		Hurry:   func(role string) { a.demand.Hurry(role) },
 		Watched: func(uid string) bool { _, ok := a.pods.ByUID(uid); return ok },
 		Freed:   func(key offercache.Key) { a.demand.Changed([]offercache.Key{key}) },
-		Lost:    a.tellLost, Refused: a.tellRefused,
+		Lost:    a.tellLost, Refused: a.tellRefused, Waits: a.tellResizeWaits, Resized: a.tellResized,
 		Log: a.log, Registerer: a.registry, Clock: a.clock,
 	})
 	a.demand = demand.New(demandOptions(cfg), demand.Deps{

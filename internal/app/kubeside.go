@@ -34,6 +34,17 @@ func (e podEvents) PodChanged(pod *corev1.Pod) {
 	if agentID, ok := e.agentOf(pod.Spec.NodeName); ok {
 		e.reservations.NoteBound(uid, agentID)
 	}
+	e.resize(pod)
+}
+
+// resize has the reservation of a bound pod follow its request.
+func (e podEvents) resize(pod *corev1.Pod) {
+	if pod.Spec.NodeName == "" {
+		return
+	}
+	if need, _, err := e.need(pod); err == nil {
+		e.reservations.Resize(string(pod.UID), need)
+	}
 }
 
 func (e podEvents) PodGone(uid string) {
@@ -55,9 +66,10 @@ func (l liveness) Liveness(ctx context.Context, p reservation.Pod) (reservation.
 		return reservation.Liveness{}, nil
 	}
 	agentID, _ := l.agentOf(pod.Spec.NodeName)
+	need, _, _ := l.need(pod) // empty if it cannot be told
 	return reservation.Liveness{
 		Alive: true, Bound: pod.Spec.NodeName != "", AgentID: agentID,
-		Priority: schedulingv1.PodPriority(pod),
+		Priority: schedulingv1.PodPriority(pod), Need: need,
 	}, nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/kube"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/reservation"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
 func on(node string) func(*corev1.Pod) {
@@ -48,6 +49,9 @@ func TestLiveness(t *testing.T) {
 				r := newReplica(t, objects...)
 				r.knowing(kube.AgentIdentity{ID: "A1", Hostname: "plain"},
 					kube.AgentIdentity{ID: "A2", Hostname: "shared"}, kube.AgentIdentity{ID: "A3", Hostname: "shared"})
+				if tt.want.Alive { // such a pod requests nothing, and gets the minimum
+					tt.want.Need = resources.Scalar(resources.CPUs, 10).Add(resources.Scalar(resources.Mem, 32_000))
+				}
 				got, err := liveness{r.App}.Liveness(t.Context(), reservation.Pod{Namespace: "default", Name: "a", UID: tt.uid})
 				if diff := cmp.Diff(tt.want, got); diff != "" || err != nil {
 					t.Errorf("error %v, liveness (-want +got):\n%s", err, diff)

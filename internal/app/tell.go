@@ -19,6 +19,12 @@ const (
 	reasonRefused = "MesosReservationRefused"
 	noteRefused   = "Mesos refuses the reservation of this pod and will again: see the extender's log, and check the pod's role and the principal and ACLs of the extender"
 
+	reasonResizeWaits = "MesosResizeWaits"
+	noteResizeWaits   = "Mesos does not offer what this running pod requests since it was resized: it is reserved as soon as the agent has it free"
+
+	reasonResized = "MesosResized"
+	noteResized   = "Mesos has reserved what this running pod requests since it was resized"
+
 	reasonAmbiguous = "MesosNodeAmbiguous"
 	noteAmbiguous   = "A node that this pod could go to matches several Mesos agents: set the annotation " + kube.AgentAnnotation + " on the node"
 )
@@ -28,6 +34,16 @@ func (a *App) tellLost(pod reservation.Pod) { a.events.Warn(asPod(pod), reasonLo
 
 // tellRefused is called with the book of reservations locked.
 func (a *App) tellRefused(pod reservation.Pod) { a.events.Warn(asPod(pod), reasonRefused, noteRefused) }
+
+// tellResizeWaits is called with the book of reservations locked.
+func (a *App) tellResizeWaits(pod reservation.Pod) {
+	a.events.Warn(asPod(pod), reasonResizeWaits, noteResizeWaits)
+}
+
+// tellResized is called with the book of reservations locked.
+func (a *App) tellResized(pod reservation.Pod) {
+	a.events.Normal(asPod(pod), reasonResized, noteResized)
+}
 
 // tellAmbiguous tells a pod that was refused everywhere if that is, on some
 // node, because nobody knows the node's agent (scenario 26).

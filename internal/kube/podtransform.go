@@ -44,10 +44,41 @@ func trimPod(pod *corev1.Pod) *corev1.Pod {
 			Containers:        trimContainers(pod.Spec.Containers),
 		},
 		Status: corev1.PodStatus{
-			Phase:             pod.Status.Phase,
-			NominatedNodeName: pod.Status.NominatedNodeName,
+			Phase:                 pod.Status.Phase,
+			NominatedNodeName:     pod.Status.NominatedNodeName,
+			Conditions:            resizeCondition(pod.Status.Conditions),
+			ContainerStatuses:     trimStatuses(pod.Status.ContainerStatuses),
+			InitContainerStatuses: trimStatuses(pod.Status.InitContainerStatuses),
+			Resources:             pod.Status.Resources,
+			AllocatedResources:    pod.Status.AllocatedResources,
 		},
 	}
+}
+
+// resizeCondition keeps what the kubelet says of a resize it has not begun.
+func resizeCondition(all []corev1.PodCondition) []corev1.PodCondition {
+	for i := range all {
+		if all[i].Type == corev1.PodResizePending {
+			return []corev1.PodCondition{{Type: all[i].Type, Status: all[i].Status, Reason: all[i].Reason}}
+		}
+	}
+	return nil
+}
+
+// trimStatuses keeps what the containers have, which is less or more than they
+// ask for while they are resized.
+func trimStatuses(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
+	var kept []corev1.ContainerStatus
+	for i := range statuses {
+		if statuses[i].Resources != nil {
+			kept = append(kept, corev1.ContainerStatus{
+				Name:               statuses[i].Name,
+				Resources:          statuses[i].Resources,
+				AllocatedResources: statuses[i].AllocatedResources,
+			})
+		}
+	}
+	return kept
 }
 
 // ourAnnotations keeps the annotations of this project, and drops the likes of

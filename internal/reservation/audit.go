@@ -47,7 +47,9 @@ func (m *Manager) audit(ctx context.Context) error {
 	m.reach(agents, asOf)
 	for ident, found := range seen {
 		if m.records[ident] == nil {
-			m.adopt(found.pod, ident.key, found.portions, asOf)
+			if r := m.adopt(found.pod, ident.key, found.portions, asOf); r != nil {
+				r.whole = true
+			}
 		}
 	}
 	for _, r := range m.records {
@@ -92,10 +94,10 @@ func (m *Manager) hear(agents []mesos.Agent) {
 
 // adopt enters a reservation that Mesos has and the book has not. asOf is when
 // it was certainly seen: one that ended later is an echo. The caller holds mu.
-func (m *Manager) adopt(pod Pod, key offercache.Key, portions []resources.Portion, asOf time.Time) {
+func (m *Manager) adopt(pod Pod, key offercache.Key, portions []resources.Portion, asOf time.Time) *record {
 	ident := id{pod.UID, key}
 	if ended, ok := m.gone[ident]; ok && !ended.Before(asOf) {
-		return
+		return nil
 	}
 	r := &record{
 		id: ident, pod: pod, state: Reserved, since: m.clock.Now(),
@@ -106,6 +108,7 @@ func (m *Manager) adopt(pod Pod, key offercache.Key, portions []resources.Portio
 	m.add(r)
 	m.metrics.adopted.Inc()
 	m.log.Info("reservation found in Mesos, adopted until its pod is known", logFields(r)...)
+	return r
 }
 
 // compare draws the conclusions of an audit for one record that did not change
@@ -120,7 +123,7 @@ func (m *Manager) compare(r *record, listed []resources.Portion, known, active b
 		m.agentMissing(r)
 	case r.op.inFlight() && !r.op.byOperator:
 		r.missed = 0
-		m.resolve(r, len(listed) > 0, active, asOf)
+		m.resolve(r, listed, active, asOf)
 	case len(listed) > 0:
 		r.missed = 0
 		m.present(r, listed, asOf)
@@ -136,10 +139,15 @@ func (m *Manager) present(r *record, listed []resources.Portion, asOf time.Time)
 		if r.op.answered.IsZero() || r.op.answered.After(asOf) {
 			return
 		}
-		m.operatorFailed(r)
+		if total(listed).Covers(r.vector()) {
+			m.operatorFailed(r)
+		} else {
+			m.endOperation(r)
+		}
 	}
 	before := r.vector()
-	r.portions = listed
+	r.portions, r.whole = listed, true
+	m.refit(r)
 	if !before.Equal(r.vector()) {
 		m.publish(r.key)
 		m.kick(r.key)
@@ -167,18 +175,30 @@ func (m *Manager) agentMissing(r *record) {
 // resolve decides an operation that nobody will report on: the master knows
 // nothing of it any more, or the agent has no feedback and the time is over.
 // The caller holds mu.
-func (m *Manager) resolve(r *record, listed, active bool, asOf time.Time) {
+func (m *Manager) resolve(r *record, listed []resources.Portion, active bool, asOf time.Time) {
 	silent := r.op.id == "" && asOf.Sub(r.op.sent) >= m.opts.ConfirmTimeout
 	unknown := !r.op.unknown.IsZero() && !r.op.unknown.After(asOf)
 	if !active || (!unknown && !silent) || !r.op.sent.Before(asOf) {
 		return
 	}
-	if listed == (r.op.kind == mesos.Reserve) {
+	if r.executed(listed) {
 		m.log.Info("operation confirmed by the master's agent list", logFields(r)...)
 		m.confirm(r)
 		return
 	}
 	m.refute(r, errUnknown)
+}
+
+// executed reports whether the operation in flight shows in what the master
+// lists for the record.
+func (r *record) executed(listed []resources.Portion) bool {
+	switch {
+	case r.op.kind == mesos.Unreserve:
+		return !total(listed).Covers(r.vector())
+	case r.state == Reserving:
+		return len(listed) > 0
+	}
+	return total(listed).Covers(r.vector().Add(total(r.op.portions)))
 }
 
 // missing counts audits in which an active agent's list lacks the record. The

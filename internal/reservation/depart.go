@@ -32,6 +32,7 @@ func (m *Manager) depart(key offercache.Key) load {
 	delete(m.dirty, key)
 	delete(m.freed, key)
 	m.lend(key)
+	m.grow(key, l.at)
 	dep, ok := m.cache.Take(key)
 	if ok {
 		m.left[key] = l.at
@@ -58,6 +59,9 @@ func (m *Manager) failDoomed(key offercache.Key, now time.Time) {
 		return
 	}
 	for _, uid := range m.cache.Doomed(key) {
+		if m.failGrowth(uid, key) {
+			continue
+		}
 		if r := m.records[id{uid, key}]; r != nil && r.state == Held {
 			m.fail(r, ErrWithdrawn)
 		}
@@ -77,6 +81,9 @@ func (m *Manager) loadUnreserves(l *load, key offercache.Key, leaving []offercac
 // loadReserve adds the RESERVE of one pod: all its resources in one operation,
 // so that they come or fail together (trap T12). The caller holds mu.
 func (m *Manager) loadReserve(l *load, key offercache.Key, piece offercache.Reserve) {
+	if m.loadGrowth(l, key, piece) {
+		return
+	}
 	r := m.records[id{piece.PodUID, key}]
 	if r == nil || r.state != Held {
 		// Its bind gave up between; the resources come back with the remainder.

@@ -37,18 +37,24 @@ func (m *Manager) lend(key offercache.Key) {
 
 // surplus is what of a reservation must be unreserved.
 func (r *record) surplus() []resources.Portion {
-	return r.portions
+	switch {
+	case r.state == Releasing:
+		return r.portions
+	case r.misfit:
+		return r.excess()
+	}
+	return nil
 }
 
 // canLeave reports whether an UNRESERVE of the record's surplus may be sent
 // now, for a pod that needs the resources or because it is due.
 func (r *record) canLeave(now time.Time) bool {
-	return r.state == Releasing && !r.op.inFlight() && !now.Before(r.notBefore)
+	return !now.Before(r.notBefore) && !r.op.inFlight() && len(r.surplus()) > 0
 }
 
 // mustLeave reports whether offers are wanted for the record's UNRESERVE. One
 // that lingers alone must not make an idle cluster ask for offers.
-func (r *record) mustLeave(now time.Time) bool { return r.canLeave(now) && !now.Before(r.due) }
+func (r *record) mustLeave(now time.Time) bool { return !now.Before(r.due) && r.canLeave(now) }
 
 // linger has a reservation wait for the next pod on its agent before it goes
 // to everybody. The caller holds mu.
@@ -92,7 +98,11 @@ func (m *Manager) unreserved(r *record, portions []resources.Portion) {
 		m.move(r, Gone)
 		return
 	}
+	if r.state == Bound {
+		m.metrics.resizes.WithLabelValues("shrunk").Inc()
+	}
 	m.publish(r.key)
+	m.refit(r)
 	m.kick(r.key)
 }
 

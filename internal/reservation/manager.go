@@ -36,6 +36,7 @@ type Liveness struct {
 	AgentID  string // of the node it is bound to, empty if unbound or unmapped
 	Bound    bool
 	Priority int32
+	Need     resources.Vector // what it requests now, empty if that cannot be told
 }
 
 // Pods asks the API server, not a cache: what it says decides about releases.
@@ -81,6 +82,8 @@ type Manager struct {
 	watched  func(uid string) bool
 	lost     func(Pod)
 	refused  func(Pod)
+	waits    func(Pod)
+	resized  func(Pod)
 	log      *zap.Logger
 	clock    clock.WithTicker
 	metrics  *metrics
@@ -130,6 +133,8 @@ type Deps struct {
 	// know. They run with the book locked: they must neither block nor call back.
 	Lost       func(Pod) // the pod runs, and its reservation is gone
 	Refused    func(Pod) // Mesos refused the RESERVE, and will again
+	Waits      func(Pod) // the pod was resized, and the offers do not cover that
+	Resized    func(Pod) // the reservation of such a pod covers it by now
 	Log        *zap.Logger
 	Registerer prometheus.Registerer
 	Clock      clock.WithTicker
@@ -145,6 +150,7 @@ func New(opts Options, deps Deps) *Manager {
 		opts: opts, cache: deps.Cache, master: deps.Master, operator: deps.Operator,
 		pods: deps.Pods, hurry: deps.Hurry, released: deps.Freed, watched: deps.Watched, log: deps.Log, clock: deps.Clock,
 		lost: orIgnore(deps.Lost), refused: orIgnore(deps.Refused),
+		waits: orIgnore(deps.Waits), resized: orIgnore(deps.Resized),
 		records:  map[id]*record{},
 		byKey:    map[offercache.Key]map[string]*record{},
 		byUID:    map[string][]*record{},
@@ -188,7 +194,7 @@ func (m *Manager) Wanting() map[string]int {
 	defer m.mu.Unlock()
 	roles, now := map[string]int{}, m.clock.Now()
 	for _, r := range m.records {
-		if r.state == Held || r.mustLeave(now) {
+		if r.state == Held || r.mustLeave(now) || r.canGrow(now) {
 			roles[r.key.Role]++
 		}
 	}
@@ -226,6 +232,7 @@ func (m *Manager) move(r *record, to State) bool {
 	if to == Gone {
 		m.drop(r)
 	}
+	m.refit(r)
 	m.publish(r.key)
 	return true
 }
@@ -242,6 +249,7 @@ func (m *Manager) drop(r *record) {
 		delete(m.byUID, r.uid)
 	}
 	m.endOperation(r)
+	m.dropGrowth(r)
 	m.gone[r.id] = m.clock.Now()
 }
 

@@ -16,6 +16,7 @@ type metrics struct {
 	handovers  prometheus.Counter
 	audits     *prometheus.CounterVec
 	statuses   *prometheus.CounterVec
+	resizes    *prometheus.CounterVec
 	operations *prometheus.HistogramVec
 }
 
@@ -37,12 +38,15 @@ func newMetrics(reg prometheus.Registerer, m *Manager) *metrics {
 		statuses: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: prefix + "operation_statuses_total", Help: "Operation statuses received by state.",
 		}, []string{"state"}),
+		resizes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: prefix + "reservation_resizes_total", Help: "Reservations that followed their pod's request, by direction.",
+		}, []string{"direction"}),
 		operations: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: prefix + "operation_duration_seconds", Help: "Time from ACCEPT to the outcome of an operation.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"type", "outcome"}),
 	}
-	reg.MustRegister(x.illegal, x.adopted, x.lost, x.handovers, x.audits, x.statuses, x.operations, &bookCollector{m})
+	reg.MustRegister(x.illegal, x.adopted, x.lost, x.handovers, x.audits, x.statuses, x.resizes, x.operations, &bookCollector{m})
 	return x
 }
 

@@ -36,3 +36,16 @@ func pushed(portions []resources.Portion, top resources.Layer) []resources.Porti
 	}
 	return out
 }
+
+// with returns portions and more, added up under equal stacks as Mesos does.
+func with(portions, more []resources.Portion) []resources.Portion {
+	sum := slices.Clone(portions)
+	for _, p := range more {
+		if i := slices.IndexFunc(sum, p.SameStack); i >= 0 {
+			sum[i].Vector = sum[i].Vector.Add(p.Vector)
+		} else {
+			sum = append(sum, p)
+		}
+	}
+	return sum
+}

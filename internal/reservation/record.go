@@ -44,6 +44,17 @@ type record struct {
 	portions []resources.Portion // in Mesos, with our layer on top
 	op       operation           // in flight; zero if none
 
+	// want is what the pod requests by now, empty if not known.
+	want resources.Vector
+	// whole is set once portions are known to be all there are.
+	whole bool
+	// misfit: it is bound, and portions are not what the pod wants. growth is
+	// what the cache holds for it meanwhile, and short is set when the offers
+	// have turned out not to cover it.
+	misfit bool
+	growth resources.Vector
+	short  bool
+
 	// verdict is of the latest bind: a new one, if it comes after an earlier
 	// bind was given up.
 	verdict *verdict
@@ -58,7 +69,7 @@ type record struct {
 	// when it may be asked again.
 	checked bool
 	lookAt  time.Time
-	// due is when it leaves though no pod needs what it frees; until then it
+	// due is when it, or its surplus, leaves though no pod needs what it frees; until then it
 	// lingers, and lingers is set until somebody has noted that time.
 	due     time.Time
 	lingers bool

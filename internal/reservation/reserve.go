@@ -70,7 +70,7 @@ func (m *Manager) claim(req Request) (*record, *verdict, error) {
 	}
 	r := &record{
 		id: id{req.Pod.UID, req.Key}, pod: req.Pod, need: req.Need, state: Held,
-		since: m.clock.Now(), verdict: newVerdict(), busy: true,
+		since: m.clock.Now(), verdict: newVerdict(), busy: true, want: req.Need, whole: true,
 	}
 	m.add(r)
 	m.kick(req.Key)
@@ -112,7 +112,7 @@ func (m *Manager) reclaim(r *record, req Request) error {
 	if r.unwanted != nil {
 		r.verdict = newVerdict() // the old one told the earlier bind that it is over
 	}
-	r.unwanted, r.busy, r.pod = nil, true, req.Pod
+	r.unwanted, r.busy, r.pod, r.want = nil, true, req.Pod, req.Need
 	return nil
 }
 

@@ -119,7 +119,7 @@ func (m *Manager) expireRemainders() {
 	}
 	m.expireLingering(now)
 	for _, r := range m.records {
-		if r.refusals > 0 && r.canLeave(now) {
+		if r.refusals > 0 && r.canLeave(now) || (r.refusals > 0 || !r.short) && r.canGrow(now) {
 			m.kick(r.key)
 		}
 	}
@@ -184,7 +184,7 @@ func (m *Manager) overdue() *record {
 	defer m.mu.Unlock()
 	now := m.clock.Now()
 	for _, r := range m.records {
-		if r.state == Releasing && !r.op.inFlight() &&
+		if (r.state == Releasing || r.misfit) && !r.op.inFlight() && len(r.surplus()) > 0 &&
 			now.Sub(r.due) >= m.opts.OperatorAfter && !now.Before(r.operatorAt) {
 			r.op = operation{kind: mesos.Unreserve, sent: now, byOperator: true, portions: r.surplus()}
 			m.lend(r.key)

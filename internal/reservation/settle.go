@@ -130,6 +130,9 @@ func (m *Manager) keep(r *record, live Liveness) {
 	switch {
 	case live.Bound && live.AgentID == r.key.AgentID:
 		r.pod.Priority = live.Priority
+		if !live.Need.IsZero() {
+			r.want = live.Need
+		}
 		m.move(r, Bound)
 	case live.Bound:
 		// Its node stands for no agent, or for several: look again later.

@@ -89,6 +89,10 @@ func (m *Manager) confirm(r *record) {
 		m.unreserved(r, op.portions)
 		return
 	}
+	if r.state != Reserving {
+		m.grown(r, op.portions)
+		return
+	}
 	m.unhold(r)
 	if !m.move(r, Reserved) {
 		return
@@ -105,15 +109,16 @@ func (m *Manager) confirm(r *record) {
 func (m *Manager) refute(r *record, why error) {
 	kind := r.op.kind
 	m.metrics.operation(kind, "failed", m.clock.Since(r.op.sent))
-	if kind == mesos.Reserve {
+	if kind == mesos.Reserve && r.open() {
 		m.log.Info("reservation not made", logFields(r, zap.Error(why))...)
 		m.fail(r, fmt.Errorf("%w: %w", ErrNotReserved, why))
 		return
 	}
 	m.endOperation(r)
+	m.dropGrowth(r)
 	r.refusals++
 	r.notBefore = m.clock.Now().Add(min(time.Second<<min(r.refusals-1, 6), time.Minute))
-	m.log.Warn("unreserve refused, will be tried again", logFields(r,
+	m.log.Warn("operation refused, will be tried again", logFields(r,
 		zap.Time("notBefore", r.notBefore), zap.Error(why))...)
 	m.kick(r.key) // for holds that counted on it
 	signal(m.auditNow)

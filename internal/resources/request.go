@@ -24,11 +24,14 @@ const (
 // configured: Mesos cannot reserve nothing.
 var ErrNothing = errors.New("pod requests nothing and the configuration's resources.minimum is empty")
 
-// Request returns what a pod that has not started needs, never less than
-// Kubernetes reckons and never empty. The effective request is that of
+// Request returns what a pod needs, never less than Kubernetes reckons and
+// never empty. The effective request is that of
 // k8s.io/component-helpers/resource, which kube-scheduler uses: containers and
 // sidecars, or the pod-level request in their stead, at least each init
-// container's phase, plus overhead. It becomes
+// container's phase, plus overhead. Of a pod that is being resized in place it
+// is the largest of what the spec asks for, what the kubelet has allocated and
+// what the containers have (or without the first, if the kubelet finds it
+// infeasible). It becomes
 //
 //   - cpu: cpus, rounded up to thousandths (Mesos keeps no more),
 //   - memory and ephemeral-storage: mem and disk, rounded up to whole MiB.
@@ -47,11 +50,17 @@ func (t *Translator) Request(pod *corev1.Pod) (Vector, error) {
 	if err := t.validate(pod); err != nil {
 		return Vector{}, err
 	}
-	total := podresource.PodRequests(pod, podresource.PodResourcesOptions{})
+	total := podresource.PodRequests(pod, podresource.PodResourcesOptions{
+		UseStatusResources: true,
+		InPlacePodLevelResourcesVerticalScalingEnabled: true,
+	})
 	need := Vector{Scalars: make(map[string]Milli, len(total))}
 	// In name order, so that the same pod always gets the same error: a text
 	// that changes makes kube-scheduler try it again at once.
 	for _, name := range slices.Sorted(maps.Keys(total)) {
+		if q := total[name]; q.Sign() < 0 { // in the status, which nobody validates
+			return Vector{}, field.Invalid(field.NewPath("status").Key(string(name)), q.String(), "must not be negative")
+		}
 		scalar, amount, err := t.scalar(name, total[name])
 		if err != nil {
 			return Vector{}, err
