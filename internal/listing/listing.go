@@ -53,8 +53,8 @@ type Sources struct {
 	Nodes func(context.Context, []mesos.Agent) (*kube.NodeMap, error)
 }
 
-// ErrIncomplete: the master waits for agents of before its restart, and knows
-// nothing of their reservations.
+// ErrIncomplete says that the master waits for agents of before its restart,
+// and knows nothing of their reservations.
 var ErrIncomplete = errors.New("agents have not come back since the master restarted, their reservations are not listed")
 
 // Read lists the reservations of a cluster in order of pod. With an error it
