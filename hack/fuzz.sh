@@ -16,6 +16,9 @@ for pkg in $(grep -rl --include='*_test.go' '^func Fuzz' internal | xargs -n1 di
     execs=$(sed -n 's/.*execs: \([0-9]*\).*/\1/p' "$log" | tail -1)
     fresh=$(sed -n 's/.*new interesting: \([0-9]*\).*/\1/p' "$log" | tail -1)
     verdict=ok
+    if [ "${execs:-0}" -eq 0 ]; then
+      verdict='ok, but the time was up before the inputs of earlier runs were through'
+    fi
     if [ $status -ne 0 ]; then
       verdict=FAILED found=1
     fi
