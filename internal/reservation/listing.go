@@ -14,7 +14,7 @@ type Listed struct {
 	Pod               Pod // without its priority, which no label holds
 	AgentID, Hostname string
 	Role              string
-	// ReservedAt is when it was made; zero if it does not tell.
+	// ReservedAt is when the first part of it was made; zero if none tells.
 	ReservedAt time.Time
 	Reserved   resources.Vector
 }
@@ -33,11 +33,9 @@ func List(cluster string, agents []mesos.Agent) []Listed {
 			}
 			at := key{pod.UID, portion.Role()}
 			if found[at] == nil {
-				found[at] = &Listed{
-					Pod: pod, AgentID: agent.ID, Hostname: agent.Hostname, Role: at.role, ReservedAt: madeAt(portion),
-				}
+				found[at] = &Listed{Pod: pod, AgentID: agent.ID, Hostname: agent.Hostname, Role: at.role}
 			}
-			found[at].Reserved = found[at].Reserved.Add(portion.Vector)
+			found[at].add(portion)
 		}
 		for _, one := range found {
 			all = append(all, *one)
@@ -48,6 +46,14 @@ func List(cluster string, agents []mesos.Agent) []Listed {
 			cmp.Compare(a.Pod.UID, b.Pod.UID), cmp.Compare(a.AgentID, b.AgentID), cmp.Compare(a.Role, b.Role))
 	})
 	return all
+}
+
+// add takes in a part of the reservation.
+func (l *Listed) add(p resources.Portion) {
+	l.Reserved = l.Reserved.Add(p.Vector)
+	if at := madeAt(p); l.ReservedAt.IsZero() || (!at.IsZero() && at.Before(l.ReservedAt)) {
+		l.ReservedAt = at
+	}
 }
 
 // madeAt reads when a portion of ours was reserved, zero if no label tells or

@@ -21,6 +21,7 @@ func TestList(t *testing.T) {
 	badTime := withoutTime("p4", one)
 	badTime.Layers[0].Labels = append(badTime.Layers[0].Labels, resources.Label{Key: timeLabel, Value: "yesterday"})
 	foreign := unreserved(one).Push(layer("another", testRole, testPrincipal, podOf("theirs"), reservedAt), one)
+	grownAt := reservedAt.Add(time.Hour)
 	static := resources.Portion{Layers: []resources.Layer{{Role: "k8s"}}}
 	agents := []mesos.Agent{
 		{ID: "agent-2", Hostname: "h2", Reserved: []resources.Portion{
@@ -28,7 +29,8 @@ func TestList(t *testing.T) {
 		}},
 		{ID: "agent-1", Hostname: "h1", Reserved: []resources.Portion{
 			reservedFor("p2", amounts(1, 0)), reservedFor("p1", amounts(1, 0)),
-			static.Push(layer(testCluster, testRole, testPrincipal, podOf("p2"), reservedAt), amounts(2, 64)),
+			static.Push(layer(testCluster, testRole, testPrincipal, podOf("p2"), grownAt), amounts(2, 64)),
+			withoutTime("p1", amounts(1, 0)), // an older part of a reservation that grew
 		}},
 		{ID: "agent-3", Recovered: true},
 	}
@@ -36,7 +38,7 @@ func TestList(t *testing.T) {
 		return Listed{Pod: podOf(uid), AgentID: agent, Hostname: host, Role: testRole, ReservedAt: at, Reserved: v}
 	}
 	want := []Listed{
-		row("p1", "agent-1", "h1", reservedAt, amounts(1, 0)),
+		row("p1", "agent-1", "h1", reservedAt, amounts(2, 0)),
 		row("p1", "agent-2", "h2", reservedAt, one),
 		row("p2", "agent-1", "h1", reservedAt, amounts(3, 64)),
 		row("p3", "agent-2", "h2", time.Time{}, one),
