@@ -37,7 +37,6 @@ type agent struct {
 	responses      map[string]inverseResponse // framework ID → last answer to an inverse offer
 	outstanding    map[string]bool            // framework ID → an inverse offer is out
 
-	pinger *entry
 }
 
 func newAgent(id string, h *host) *agent {

@@ -1,6 +1,8 @@
 package mesossim
 
 import (
+	"slices"
+
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 )
 
@@ -119,12 +121,7 @@ func (m *master) allocatable(fw *framework, role string, rs resources) bool {
 		return true
 	}
 	has := rs.scalarQuantities()
-	for _, alternative := range minimum {
-		if has.covers(alternative) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(minimum, has.covers)
 }
 
 // mayUse reports whether the framework's capabilities allow it the agent.

@@ -32,8 +32,8 @@ var controls = map[string]func(*Sim, controlRequest) error{
 	"inject":             func(s *Sim, q controlRequest) error { return s.Inject(q.Fault) },
 	"start-neighbour":    func(s *Sim, q controlRequest) error { return s.StartNeighbour(q.Neighbour) },
 	"stop-neighbour":     func(s *Sim, q controlRequest) error { return s.StopNeighbour(q.Neighbour.Name) },
-	"clear-faults":       func(s *Sim, _ controlRequest) error { s.ClearFaults(); return nil },
-	"disconnect":         func(s *Sim, q controlRequest) error { s.Disconnect(q.Framework); return nil },
+	"clear-faults":       func(s *Sim, _ controlRequest) error { s.ClearFaults(); return nil },           //nolint:unparam // one signature for all
+	"disconnect":         func(s *Sim, q controlRequest) error { s.Disconnect(q.Framework); return nil }, //nolint:unparam // one signature for all
 }
 
 // control handles the control API. It lives on the master's port, so an action

@@ -113,7 +113,7 @@ func parseDuration(s string) (time.Duration, error) {
 // parseMinAllocatable reads alternatives such as cpus:0.01|mem:32.
 func parseMinAllocatable(s string) ([]quantities, error) {
 	var out []quantities
-	for _, alternative := range strings.Split(s, "|") {
+	for alternative := range strings.SplitSeq(s, "|") {
 		if strings.TrimSpace(alternative) == "" {
 			continue
 		}

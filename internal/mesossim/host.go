@@ -76,7 +76,7 @@ func (h *host) url() *mesos.URL {
 	hostname, ip, path := h.spec.Hostname, h.ip(), "/slave(1)"
 	return &mesos.URL{
 		Scheme:  "http",
-		Address: mesos.Address{Hostname: &hostname, IP: &ip, Port: int32(h.port)}, //nolint:gosec // a TCP port
+		Address: mesos.Address{Hostname: &hostname, IP: &ip, Port: int32(h.port)},
 		Path:    &path,
 	}
 }
@@ -85,7 +85,7 @@ func (h *host) machine() machineID { return machineID{h.spec.Hostname, h.ip()} }
 
 // agentInfo is the agent as it announces itself.
 func (h *host) agentInfo(id string) mesos.AgentInfo {
-	port := int32(h.port) //nolint:gosec // a TCP port
+	port := int32(h.port)
 	return mesos.AgentInfo{
 		Hostname: h.spec.Hostname, Port: &port, Resources: h.configured.toProto(),
 		Attributes: h.attributes, ID: &mesos.AgentID{Value: id}, Domain: h.domain,

@@ -195,7 +195,7 @@ func acceptsMedia(r *http.Request, media string) bool {
 	if header == "" {
 		return true
 	}
-	for _, part := range strings.Split(header, ",") {
+	for part := range strings.SplitSeq(header, ",") {
 		name, _, _ := strings.Cut(part, ";")
 		switch strings.TrimSpace(name) {
 		case media, "*/*", "application/*":

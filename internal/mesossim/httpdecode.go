@@ -65,7 +65,7 @@ func protobufTyped(body []byte, call proto.Unmarshaler) bool {
 		return false
 	}
 	for _, known := range callTypes(call) {
-		if uint64(known) == value { //nolint:gosec // enum values are not negative
+		if uint64(known) == value {
 			return true
 		}
 	}
@@ -98,7 +98,7 @@ func varintField(body []byte, number uint64) (value uint64, found bool) {
 			if n <= 0 || size > uint64(len(body)-n) {
 				return value, found
 			}
-			skip = n + int(size) //nolint:gosec // at most the body's length
+			skip = n + int(size)
 		case 5:
 			skip = 4
 		default:

@@ -135,7 +135,7 @@ func TestBooksBalanceUnderRandomTraffic(t *testing.T) {
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			inCell(t, 4, Options{MasterFlags: []string{"--agent_ping_timeout=1secs", "--max_agent_ping_timeouts=2"}}, func(c *cell) {
-				r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // reproducible on purpose
+				r := rand.New(rand.NewPCG(seed, 1))
 				frameworks := []*client{c.subscribe("k", ""), c.subscribe("k/pods", ""), c.subscribe("other", "")}
 				for n := range 400 {
 					f := frameworks[r.IntN(len(frameworks))]

@@ -52,7 +52,7 @@ func schemaOf(t reflect.Type) []jsonField {
 
 func parseTag(tag string) jsonField {
 	var field jsonField
-	for _, part := range strings.Split(tag, ",") {
+	for part := range strings.SplitSeq(tag, ",") {
 		switch {
 		case part == "req":
 			field.required = true

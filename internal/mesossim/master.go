@@ -76,7 +76,7 @@ func masterInfo(addr string, domain *mesos.DomainInfo) mesos.MasterInfo {
 	if ip == nil {
 		ip = net.IPv4(127, 0, 0, 1).To4()
 	}
-	pid, release, port32 := "master@"+addr, version, uint32(port) //nolint:gosec // a TCP port
+	pid, release, port32 := "master@"+addr, version, uint32(port)
 	text := ip.String()
 	return mesos.MasterInfo{
 		ID: uuid.NewString(),
@@ -87,7 +87,7 @@ func masterInfo(addr string, domain *mesos.DomainInfo) mesos.MasterInfo {
 		Hostname: &text,
 		Version:  &release,
 		Domain:   domain,
-		Address:  &mesos.Address{Hostname: &text, IP: &text, Port: int32(port)}, //nolint:gosec // a TCP port
+		Address:  &mesos.Address{Hostname: &text, IP: &text, Port: int32(port)},
 		Capabilities: []mesos.MasterInfo_Capability{
 			{Type: mesos.MasterInfo_Capability_AGENT_UPDATE},
 			{Type: mesos.MasterInfo_Capability_AGENT_DRAINING},

@@ -12,7 +12,7 @@ import (
 // cpus:8;mem(prod):1024;ports:[1-2,5-6].
 func parseResources(s string) (resources, error) {
 	var out resources
-	for _, token := range strings.Split(s, ";") {
+	for token := range strings.SplitSeq(s, ";") {
 		if token = strings.TrimSpace(token); token == "" {
 			continue
 		}
@@ -46,7 +46,7 @@ func parseResource(name, text string) (resource, error) {
 		r.spans, err = parseSpans(text)
 	case strings.HasPrefix(text, "{"):
 		r.kind = mesos.SET
-		for _, item := range strings.Split(strings.Trim(text, "{}"), ",") {
+		for item := range strings.SplitSeq(strings.Trim(text, "{}"), ",") {
 			r.items = append(r.items, strings.TrimSpace(item))
 		}
 	default:
@@ -61,7 +61,7 @@ func parseResource(name, text string) (resource, error) {
 
 func parseSpans(text string) ([]span, error) {
 	var out []span
-	for _, part := range strings.Split(strings.Trim(text, "[]"), ",") {
+	for part := range strings.SplitSeq(strings.Trim(text, "[]"), ",") {
 		if part = strings.TrimSpace(part); part == "" {
 			continue
 		}
@@ -100,7 +100,7 @@ func agentResources(s string) (resources, error) {
 // parseAttributes reads an --attributes string. A real agent aborts on a set.
 func parseAttributes(s string) ([]mesos.Attribute, error) {
 	var out []mesos.Attribute
-	for _, token := range strings.Split(s, ";") {
+	for token := range strings.SplitSeq(s, ";") {
 		if token = strings.TrimSpace(token); token == "" {
 			continue
 		}

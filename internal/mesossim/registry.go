@@ -102,9 +102,7 @@ func (m *master) recoverRegistry() {
 	for role, q := range r.Quotas {
 		m.alloc.quotas[role] = quota{q.Guarantees, q.Limits}
 	}
-	for id, d := range r.Draining {
-		m.draining[id] = d
-	}
+	maps.Copy(m.draining, r.Draining)
 	for id := range r.Inactive {
 		m.inactive[id] = true
 	}

@@ -152,7 +152,7 @@ func (s *session) readWords(words string, call *spelled) (err error) {
 
 func hexBytes(spelled string) ([]byte, error) {
 	var out []byte
-	for _, field := range strings.Fields(spelled) {
+	for field := range strings.FieldsSeq(spelled) {
 		b, err := strconv.ParseUint(field, 16, 8)
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package mesossim
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -63,9 +64,9 @@ func symmetric(class string, d time.Duration) tolerance { return tolerance{class
 
 // sinceLast is the recorded time since the last thing the client did, and that line.
 func (s *session) sinceLast(l *recordedLine) (time.Duration, *recordedLine) {
-	for i := len(s.past) - 1; i >= 0; i-- {
-		if s.past[i].drives() {
-			return l.at - s.past[i].sentAt(), s.past[i]
+	for _, v := range slices.Backward(s.past) {
+		if v.drives() {
+			return l.at - v.sentAt(), v
 		}
 	}
 	return l.at, nil
@@ -73,8 +74,8 @@ func (s *session) sinceLast(l *recordedLine) (time.Duration, *recordedLine) {
 
 // atOnce tells whether OFFERS came so soon after a call that makes the master allocate that it was that call.
 func (s *session) atOnce(l *recordedLine) bool {
-	for i := len(s.past) - 1; i >= 0; i-- {
-		before := s.past[i]
+	for _, v := range slices.Backward(s.past) {
+		before := v
 		if l.at-before.sentAt() > immediately {
 			return false
 		}
@@ -88,8 +89,8 @@ func (s *session) atOnce(l *recordedLine) bool {
 
 // agentsTouched tells whether what was last done from outside to agents or master took them away or brought them back.
 func (s *session) agentsTouched() (lost, started bool) {
-	for i := len(s.past) - 1; i >= 0; i-- {
-		switch a := s.past[i].action.(type) {
+	for _, v := range slices.Backward(s.past) {
+		switch a := v.action.(type) {
 		case agentAction:
 			back := a.verb == verbContinue || strings.HasPrefix(string(a.verb), string(verbStart))
 			return !back, back

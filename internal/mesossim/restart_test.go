@@ -26,9 +26,9 @@ func prepare(c *cell) (f *client, unacknowledged string) {
 // verify looks for all that prepare made.
 func verify(c *cell, f *client, ids map[string]string, unacknowledged string) {
 	c.t.Helper()
-	text := ""
+	var text strings.Builder
 	for _, o := range f.offers {
-		text += describe(o) + "\n"
+		text.WriteString(describe(o) + "\n")
 		if ids[o.Hostname] != o.AgentID.Value {
 			c.t.Errorf("%s: want its old agent ID %s, got %s", o.Hostname, ids[o.Hostname], o.AgentID.Value)
 		}
@@ -36,8 +36,8 @@ func verify(c *cell, f *client, ids map[string]string, unacknowledged string) {
 			c.t.Errorf("%s: scheduled for maintenance: %t", o.Hostname, scheduled)
 		}
 	}
-	if !strings.Contains(text, "{pod: a}") || !strings.Contains(text, "{pod: b}") {
-		c.t.Errorf("want both reservations in the offers, got\n%s", text)
+	if !strings.Contains(text.String(), "{pod: a}") || !strings.Contains(text.String(), "{pod: b}") {
+		c.t.Errorf("want both reservations in the offers, got\n%s", text.String())
 	}
 	again := statuses(f.events)
 	if len(again) == 0 || string(again[0].UUID.Value) != unacknowledged {

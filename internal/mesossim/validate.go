@@ -44,7 +44,7 @@ func validateRole(role string) error {
 	if strings.Contains(role, "//") {
 		return textf("Role '%s' cannot contain two adjacent slashes", role)
 	}
-	for _, part := range strings.Split(role, "/") {
+	for part := range strings.SplitSeq(role, "/") {
 		switch {
 		case part == ".", part == "..", part == "*":
 			return textf("Role '%s' cannot include '%s' as a component", role, part)
