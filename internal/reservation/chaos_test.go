@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -30,7 +31,9 @@ func TestInvariantsUnderChaos(t *testing.T) {
 
 func (w *world) live() {
 	h := &house{t: w.t, cache: offercache.New(clock.RealClock{})}
-	h.Manager = New(testOptions, Deps{
+	opts := testOptions
+	opts.Linger = w.linger
+	h.Manager = New(opts, Deps{
 		Cache: h.cache, Master: w, Operator: w, Pods: w, Hurry: func(string) {},
 		Log: zap.NewNop(), Registerer: prometheus.NewPedanticRegistry(), Clock: clock.RealClock{},
 	})
@@ -47,10 +50,12 @@ func (w *world) live() {
 	loops.Go(func() { w.every(ctx, 10*time.Second, w.resend) })
 	storms, calm := context.WithCancel(ctx)
 	loops.Go(func() { w.every(storms, 47*time.Second, w.failOver) })
+	loops.Go(func() { w.every(storms, 3*time.Second, w.resize) })
 
 	for i := range 60 {
 		w.mu.Lock()
-		pod := &worldPod{need: amounts(1+w.dice.Int64N(3), 64+w.dice.Int64N(512)), alive: true}
+		need := amounts(1+w.dice.Int64N(3), 64+w.dice.Int64N(512))
+		pod := &worldPod{need: need, floor: need, alive: true}
 		w.pods[fmt.Sprint("p", i)] = pod
 		w.mu.Unlock()
 		pods.Go(func() { w.schedule(fmt.Sprint("p", i), pod, i%4 == 0) })
@@ -120,6 +125,29 @@ func (w *world) schedule(uid string, pod *worldPod, stays bool) {
 	}
 }
 
+// resize changes what a pod that is bound requests; the informer tells a moment
+// later.
+func (w *world) resize() {
+	w.mu.Lock()
+	var bound []string
+	for uid, pod := range w.pods {
+		if pod.alive && pod.agentID != "" {
+			bound = append(bound, uid)
+		}
+	}
+	if len(bound) == 0 {
+		w.mu.Unlock()
+		return
+	}
+	slices.Sort(bound)
+	uid := bound[w.dice.IntN(len(bound))]
+	need := amounts(1+w.dice.Int64N(3), 64+w.dice.Int64N(512))
+	w.pods[uid].need, w.pods[uid].floor = need, w.pods[uid].floor.Min(need)
+	w.mu.Unlock()
+	time.Sleep(w.between(0, time.Second))
+	w.house.Resize(uid, need)
+}
+
 // bind posts a Binding, which may get lost on either way, and reports whether
 // the pod is known to be bound.
 func (w *world) bind(uid string, pod *worldPod, req Request) bool {
@@ -164,8 +192,9 @@ func (w *world) settled() {
 		if !pod.alive || pod.agentID == "" {
 			continue
 		}
-		if got := w.agents[pod.agentID].reserved[uid]; !got.Covers(pod.need) {
-			w.t.Errorf("pod %s runs on %s, which holds %s of %s for it", uid, pod.agentID, got, pod.need)
+		agent := w.agents[pod.agentID]
+		if got := agent.reserved[uid]; !pod.need.Covers(got) || agent.free.Covers(pod.need.Sub(got)) && !got.Covers(pod.need) {
+			w.t.Errorf("pod %s runs on %s, which holds %s of %s for it, and has %s free", uid, pod.agentID, got, pod.need, agent.free)
 		}
 		if state := w.house.state(uid, offercache.Key{AgentID: pod.agentID, Role: pod.agentID}); state != Bound {
 			w.t.Errorf("reservation of %s, which runs, is %q", uid, state)

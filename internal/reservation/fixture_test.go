@@ -75,6 +75,8 @@ type house struct {
 	freed    chan offercache.Key
 	lost     chan string     // UIDs
 	refused  chan string     // UIDs
+	waits    chan string     // UIDs
+	resized  chan string     // UIDs
 	life     context.Context // of the test: what still waits then gives up
 }
 
@@ -99,12 +101,14 @@ func newHouse(t *testing.T) *house {
 		pods:    &fakePods{live: map[string]Liveness{}},
 		hurried: make(chan string, 1000), freed: make(chan offercache.Key, 1000),
 		lost: make(chan string, 1000), refused: make(chan string, 1000),
+		waits: make(chan string, 1000), resized: make(chan string, 1000),
 	}
 	h.Manager = New(testOptions, Deps{
 		Cache: h.cache, Master: h.master, Operator: h.operator, Pods: h.pods,
 		Hurry: func(role string) { h.hurried <- role },
 		Freed: func(key offercache.Key) { h.freed <- key },
 		Lost:  func(pod Pod) { h.lost <- pod.UID }, Refused: func(pod Pod) { h.refused <- pod.UID },
+		Waits: func(pod Pod) { h.waits <- pod.UID }, Resized: func(pod Pod) { h.resized <- pod.UID },
 		Log: zap.NewNop(), Registerer: prometheus.NewPedanticRegistry(), Clock: clock.RealClock{},
 	})
 	ctx, cancel := context.WithCancel(context.Background())

@@ -77,6 +77,10 @@ func (m *Manager) expireLingering(now time.Time) {
 	}
 }
 
+// untouched reports whether the whole reservation certainly is there still. An
+// operator call that failed may have worked.
+func (r *record) untouched() bool { return !r.op.inFlight() && r.operatorAt.IsZero() }
+
 // takeBack gives a reservation that is on its way out, and whose UNRESERVE has
 // not left, to a new bind of its own pod. The caller holds mu.
 func (m *Manager) takeBack(r *record) {

@@ -101,7 +101,8 @@ func (m *Manager) reclaim(r *record, req Request) error {
 		enough = r.vector()
 	}
 	switch {
-	case r.state == Releasing && !r.op.inFlight() && enough.Covers(req.Need):
+	case r.state == Bound: // it runs: its reservation follows its request
+	case r.state == Releasing && r.untouched() && enough.Covers(req.Need):
 		m.takeBack(r)
 	case r.state == Releasing:
 		return fmt.Errorf("%w: an earlier reservation of the pod is on its way out", ErrReleased)

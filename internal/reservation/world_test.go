@@ -22,6 +22,7 @@ type world struct {
 	mu         sync.Mutex
 	dice       *rand.Rand
 	calm       bool // no faults any more
+	linger     time.Duration
 	generation uint64
 	offers     map[string]*resources.Offer
 	serial     int
@@ -34,11 +35,13 @@ type world struct {
 type worldAgent struct {
 	free     resources.Vector
 	reserved map[string]resources.Vector // pod UID → amounts
+	layers   map[string]resources.Layer  // pod UID → what it stands under
 	mute     bool
 }
 
 type worldPod struct {
 	need    resources.Vector
+	floor   resources.Vector // the least it ever needed
 	alive   bool
 	agentID string // it is bound to
 }
@@ -48,10 +51,11 @@ func newWorld(t *testing.T, seed uint64) *world {
 		t: t, dice: rand.New(rand.NewPCG(seed, 1)), offers: map[string]*resources.Offer{},
 		agents: map[string]*worldAgent{}, operations: map[string]mesos.OperationState{},
 		unacked: map[string]mesos.OperationStatus{}, pods: map[string]*worldPod{},
+		linger: time.Duration(seed%3) * 2 * time.Second,
 	}
 	for i := range 3 {
 		w.agents[fmt.Sprint("agent-", i)] = &worldAgent{
-			free: amounts(8, 8192), reserved: map[string]resources.Vector{}, mute: i == 2,
+			free: amounts(8, 8192), reserved: map[string]resources.Vector{}, layers: map[string]resources.Layer{}, mute: i == 2,
 		}
 	}
 	return w
@@ -129,17 +133,23 @@ func (w *world) apply(op mesos.Operation) bool {
 	if w.chance(3) {
 		return false
 	}
+	top, _ := op.Portions[0].Top()
+	known, exists := agent.layers[pod.UID]
+	same := exists && (resources.Portion{Layers: []resources.Layer{top}}).SameStack(resources.Portion{Layers: []resources.Layer{known}})
 	if op.Type == mesos.Reserve {
-		return agent.reserve(pod.UID, sum)
+		if exists && !same {
+			w.t.Errorf("pod %s has two reservations that Mesos does not merge, under %v and %v", pod.UID, known, top)
+		}
+		return agent.reserve(pod.UID, sum, top)
 	}
-	return w.unreserve(agent, pod.UID, sum)
+	return same && w.unreserve(agent, pod.UID, sum)
 }
 
-func (a *worldAgent) reserve(uid string, v resources.Vector) bool {
+func (a *worldAgent) reserve(uid string, v resources.Vector, top resources.Layer) bool {
 	if !a.free.Covers(v) {
 		return false
 	}
-	a.free, a.reserved[uid] = a.free.Sub(v), a.reserved[uid].Add(v)
+	a.free, a.reserved[uid], a.layers[uid] = a.free.Sub(v), a.reserved[uid].Add(v), top
 	return true
 }
 
@@ -147,12 +157,13 @@ func (w *world) unreserve(a *worldAgent, uid string, v resources.Vector) bool {
 	if !a.reserved[uid].Covers(v) {
 		return false
 	}
-	if p := w.pods[uid]; p.alive && p.agentID != "" && w.agents[p.agentID] == a && !a.reserved[uid].Sub(v).Covers(p.need) {
+	if p := w.pods[uid]; p.alive && p.agentID != "" && w.agents[p.agentID] == a && !a.reserved[uid].Sub(v).Covers(p.floor) {
 		w.t.Errorf("pod %s runs, and its reservation was unreserved", uid)
 	}
 	a.free = a.free.Add(v)
 	if a.reserved[uid] = a.reserved[uid].Sub(v); a.reserved[uid].IsZero() {
 		delete(a.reserved, uid)
+		delete(a.layers, uid)
 	}
 	return true
 }
@@ -220,16 +231,16 @@ func (w *world) Agents(context.Context) ([]mesos.Agent, error) {
 	for name, a := range w.agents {
 		agent := mesos.Agent{ID: name, Active: true, Feedback: !a.mute}
 		for uid, v := range a.reserved {
-			agent.Reserved = append(agent.Reserved, worldPortion(name, uid, v))
+			agent.Reserved = append(agent.Reserved, a.portion(uid, v))
 		}
 		out = append(out, agent)
 	}
 	return out, nil
 }
 
-// worldPortion is a reservation in the agent's own role.
-func worldPortion(agent, uid string, v resources.Vector) resources.Portion {
-	return unreserved(v).Push(layer(testCluster, agent, testPrincipal, podOf(uid), reservedAt), v)
+// portion is what the agent shows of a pod's reservation.
+func (a *worldAgent) portion(uid string, v resources.Vector) resources.Portion {
+	return unreserved(v).Push(a.layers[uid], v)
 }
 
 // UnreserveByOperator implements Operator.
@@ -255,13 +266,17 @@ func (w *world) Liveness(_ context.Context, p Pod) (Liveness, error) {
 		return Liveness{}, errDown
 	}
 	pod := w.pods[p.UID]
-	return Liveness{Alive: pod.alive, Bound: pod.agentID != "", AgentID: pod.agentID}, nil
+	return Liveness{Alive: pod.alive, Bound: pod.agentID != "", AgentID: pod.agentID, Need: pod.need}, nil
 }
 
 // allocate offers what is free or reserved and not on offer, as the master
 // does at each interval.
 func (w *world) allocate() {
 	w.mu.Lock()
+	if w.house.cache.Snapshot().Generation() != w.generation {
+		w.mu.Unlock()
+		return // nobody is subscribed
+	}
 	on := map[string]bool{}
 	for _, o := range w.offers {
 		on[o.AgentID] = true
@@ -274,7 +289,7 @@ func (w *world) allocate() {
 		w.serial++
 		o := offerOf(fmt.Sprint("o", w.serial), offercache.Key{AgentID: name, Role: name}, unreserved(a.free))
 		for uid, v := range a.reserved {
-			o.Portions = append(o.Portions, worldPortion(name, uid, v))
+			o.Portions = append(o.Portions, a.portion(uid, v))
 		}
 		w.offers[o.ID] = o
 		fresh = append(fresh, o)
