@@ -36,7 +36,6 @@ type agent struct {
 	unavailability *mesos.Unavailability
 	responses      map[string]inverseResponse // framework ID → last answer to an inverse offer
 	outstanding    map[string]bool            // framework ID → an inverse offer is out
-
 }
 
 func newAgent(id string, h *host) *agent {
