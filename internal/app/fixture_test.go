@@ -83,16 +83,24 @@ func (r *replica) written() []eventsv1.Event {
 }
 
 // agentList is a Mesos master, over connections in memory, that answers every
-// call with an empty list of agents, or with 503 while it is closed.
+// call with a list of agents, at first empty, or with 503 while it is closed.
 type agentList struct {
-	mu   sync.Mutex
-	open bool
+	mu     sync.Mutex
+	open   bool
+	agents string // JSON
 }
 
 func (l *agentList) set(open bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.open = open
+}
+
+// list opens the list with these agents, in JSON.
+func (l *agentList) list(agents string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open, l.agents = true, agents
 }
 
 func (l *agentList) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
@@ -103,7 +111,8 @@ func (l *agentList) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write([]byte(`{"type":"GET_AGENTS","get_agents":{}}`)) // the client notices
+	// A write that fails shows at the client.
+	_, _ = w.Write([]byte(`{"type":"GET_AGENTS","get_agents":{"agents":[` + l.agents + `]}}`))
 }
 
 func (l *agentList) dial(context.Context, string, string) (net.Conn, error) {

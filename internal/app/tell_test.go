@@ -3,12 +3,14 @@ package app
 import (
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/filter"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/kube"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesos"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/reservation"
 )
 
@@ -54,4 +56,36 @@ func TestEventsOnPods(t *testing.T) {
 			})
 		})
 	}
+}
+
+// oneAgent is an agent as GET_AGENTS shows it; reserved is JSON too.
+func oneAgent(reserved string) string {
+	return `{"agent_info":{"id":{"value":"A1"},"hostname":"plain"},"active":true,"version":"1.12.0",
+		"pid":"slave(1)@127.0.0.1:5161","capabilities":[{"type":"AGENT_OPERATION_FEEDBACK"}],"total_resources":[` + reserved + `]}`
+}
+
+const reservedForA = `{"name":"cpus","type":"SCALAR","scalar":{"value":1},"reservations":[{"type":"DYNAMIC","role":"kubernetes","labels":{"labels":[
+	{"key":"kube-mesos-extender.io/cluster","value":"berlin"},{"key":"kube-mesos-extender.io/namespace","value":"default"},
+	{"key":"kube-mesos-extender.io/pod","value":"a"},{"key":"kube-mesos-extender.io/pod-uid","value":"uid-a"}]}}]}`
+
+// The whole way: a reservation that an agent had and has no more, while its pod
+// runs there.
+func TestPodIsToldOfItsLostReservation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReplica(t, newNode("plain"), newPod("a", on("plain")))
+		r.knowing()
+		r.start(r.events.Run)
+		r.start(r.reservations.Run)
+		r.master.list(oneAgent(reservedForA))
+		mesosEvents{App: r.App, ids: make(chan string, 1)}.Subscribed(mesos.Subscription{Generation: 1, FrameworkID: "f"})
+		time.Sleep(10 * time.Second)
+		if got := r.reservations.On("A1", "kubernetes"); len(got) != 1 || got[0].UID != "uid-a" {
+			t.Fatalf("occupants are %+v, want the pod", got)
+		}
+		r.master.list(oneAgent(""))
+		time.Sleep(5 * time.Minute)
+		if got := r.written(); len(got) != 1 || got[0].Reason != reasonLost || got[0].Regarding.Name != "a" {
+			t.Errorf("Events are %+v, want one of the loss", got)
+		}
+	})
 }
