@@ -144,8 +144,12 @@ func TestGrownRequestIsNotServedByTheOldReservation(t *testing.T) {
 		a := h.reserve("p1", agent1, amounts(1, 512))
 		h.finish(h.operation(1, 0))
 		h.mustReserve(a)
+		h.operator.lists(agentOf(agent1, reservedFor("p1", amounts(1, 512))))
+		h.pods.set("p1", Liveness{Alive: true})
 		h.Settle(a.req, Undecided)
-		h.mustFail(h.reserve("p1", agent1, amounts(2, 512)), ErrReleased)
+		h.mustFail(h.reserve("p1", agent1, amounts(2, 512)), ErrNotReserved)
+		h.wantState("p1", agent1, Reserved) // the Binding may have been stored
+		time.Sleep(testOptions.UnboundGrace + settleRetry + tick)
 		h.released(2, "p1", agent1, amounts(1, 512))
 	})
 }

@@ -106,9 +106,13 @@ func (m *Manager) reclaim(r *record, req Request) error {
 		m.takeBack(r)
 	case r.state == Releasing:
 		return fmt.Errorf("%w: an earlier reservation of the pod is on its way out", ErrReleased)
-	case !enough.Covers(req.Need):
+	case !enough.Covers(req.Need) && r.open():
 		m.dismiss(r, fmt.Errorf("%w: the pod's request has grown", ErrReleased))
 		return fmt.Errorf("%w: the pod's request has grown", ErrReleased)
+	case !enough.Covers(req.Need):
+		// A Binding may stand of which we do not know, and then this grows. If
+		// not, it is released after UnboundGrace.
+		return fmt.Errorf("%w: the pod's request has grown", ErrNotReserved)
 	}
 	if r.unwanted != nil {
 		r.verdict = newVerdict() // the old one told the earlier bind that it is over
