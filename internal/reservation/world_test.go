@@ -255,7 +255,24 @@ func (w *world) UnreserveByOperator(_ context.Context, agentID string, portions 
 			return fmt.Errorf("409: %s does not hold that", pod.UID)
 		}
 	}
+	w.rescind(agentID)
 	return nil
+}
+
+// rescind takes the offers of an agent back, whose resources an operator has
+// changed. The caller holds mu.
+func (w *world) rescind(agentID string) {
+	for id, o := range w.offers {
+		if o.AgentID == agentID {
+			delete(w.offers, id)
+			generation := w.generation
+			time.AfterFunc(time.Millisecond, func() {
+				if key, ok := w.house.cache.Rescind(generation, id); ok {
+					w.house.Touched(key)
+				}
+			})
+		}
+	}
 }
 
 // Liveness implements Pods.
