@@ -28,6 +28,17 @@ func (o offers) Agent(agentID string) (*offercache.AgentView, bool) {
 	return &offercache.AgentView{AgentID: agentID, Roles: []offercache.RoleView{{Role: role, Free: free, Certain: free}}}, true
 }
 
+// serviced offers the same, on machines with planned maintenance.
+type serviced struct{ offers }
+
+func (s serviced) Agent(agentID string) (*offercache.AgentView, bool) {
+	view, ok := s.offers.Agent(agentID)
+	if ok {
+		view.Maintenance = &resources.Maintenance{}
+	}
+	return view, ok
+}
+
 // mapping names the agent of node "nX" "aX", with exceptions by node.
 type mapping map[string]Reason
 

@@ -121,7 +121,7 @@ func (p *pass) settle(verdict Verdict) {
 	}
 	common := p.common()
 	for node, why := range verdict.Unresolvable {
-		if why != NoAgent && why != AmbiguousAgent {
+		if !why.lasting() {
 			verdict.Unresolvable[node] = common
 		}
 	}

@@ -52,6 +52,17 @@ func TestFilter(t *testing.T) {
 			}},
 		},
 		{
+			name: "what lasts is told also where no node fits",
+			view: View{
+				Offers: offers{"a1": vector(8, 8192), "a2": vector(8, 8192), "a3": vector(8, 8192), "a4": vector(1, 512)},
+				Nodes:  mapping{"n1": AgentDraining, "n2": AgentMaintenance, "n3": AgentDeactivated},
+			},
+			request: pod, nodes: []string{"n1", "n2", "n3", "n4", "n5"},
+			want: Verdict{Unresolvable: map[string]Reason{
+				"n1": AgentDraining, "n2": AgentMaintenance, "n3": AgentDeactivated, "n4": InsufficientCPUs, "n5": InsufficientCPUs,
+			}},
+		},
+		{
 			name:    "offers to another role do not count",
 			view:    View{Offers: offers{"a1": vector(8, 8192)}},
 			request: changed(func(r *Request) { r.Role = "other" }), nodes: []string{"n1"},

@@ -15,6 +15,10 @@ const (
 	AmbiguousAgent Reason = "several Mesos agents match node"
 	NoOffers       Reason = "no offers from agent"
 
+	AgentDraining    Reason = "agent is draining"
+	AgentDeactivated Reason = "agent is deactivated"
+	AgentMaintenance Reason = "agent under maintenance"
+
 	InsufficientCPUs  Reason = "insufficient offered cpus"
 	InsufficientMem   Reason = "insufficient offered mem"
 	InsufficientDisk  Reason = "insufficient offered disk"
@@ -33,6 +37,16 @@ const (
 	Unsupported    Reason = "pod requests a resource that has no Mesos counterpart"
 	UnknownRole    Reason = "pod names a Mesos role that is not configured"
 )
+
+// lasting reports whether the reason holds for the node whatever is offered. It
+// is not replaced by what all nodes lack.
+func (r Reason) lasting() bool {
+	switch r {
+	case NoAgent, AmbiguousAgent, AgentDraining, AgentDeactivated, AgentMaintenance:
+		return true
+	}
+	return false
+}
 
 // insufficient returns the reason for a shortage of one Mesos resource. The
 // names beyond the native ones come from the configuration, so they are few.

@@ -19,9 +19,9 @@ const (
 )
 
 // Score rates each node from 0 to MaxScore, in the order of nodes. A node without
-// an agent, or whose agent has nothing for the role, gets 0; the one where the
-// pod holds its reservation already gets the most, since binding it there costs
-// nothing.
+// an agent, or whose agent has nothing for the role or awaits maintenance, gets
+// 0; the one where the pod holds its reservation already gets the most, since
+// binding it there costs nothing.
 func Score(view View, request Request, nodes []string, strategy Strategy) []int64 {
 	scores := make([]int64, len(nodes))
 	if view.closed() != "" {
@@ -44,6 +44,9 @@ func (p *pass) score(agentID string, strategy Strategy) int64 {
 	}
 	if p.needs.covered(resources.Vector{}, occupants, p.itself) {
 		return MaxScore
+	}
+	if p.view.planned(agentID) {
+		return 0
 	}
 	score := p.packed(free, occupants)
 	if strategy == Spreading {

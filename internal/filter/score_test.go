@@ -37,6 +37,10 @@ func TestScore(t *testing.T) {
 		{"packing prefers the fuller, judged by the dominant resource", view, small, BinPacking, []int64{0, 1, 6, 10, 9, 10, 0, 0}},
 		{"packing is the default", view, small, "", []int64{0, 1, 6, 10, 9, 10, 0, 0}},
 		{"spreading is the reverse", view, small, Spreading, []int64{10, 9, 4, 0, 1, 0, 0, 0}},
+		{
+			"planned maintenance comes last", View{Nodes: view.Nodes, Offers: serviced{view.Offers.(offers)}}, small, Spreading,
+			make([]int64, 8),
+		},
 		{"closed view", View{Closed: NoSubscription, Offers: view.Offers, Nodes: view.Nodes}, small, Spreading, make([]int64, 8)},
 		{
 			"a resource the pod does not ask for says nothing", view,

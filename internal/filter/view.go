@@ -11,7 +11,8 @@ type Offers interface {
 }
 
 // NodeAgents maps a node to its agent. The reason is empty if there is exactly
-// one, else NoAgent or AmbiguousAgent.
+// one and it may take pods; else it is one that lasts, such as NoAgent or
+// AgentDraining.
 type NodeAgents interface {
 	Agent(node string) (agentID string, why Reason)
 }
@@ -63,6 +64,13 @@ func (v View) occupants(agentID, role string) []Occupant {
 func (v View) certain(agentID, role string, n needs) bool {
 	agent, ok := v.Offers.Agent(agentID)
 	return ok && n.shortage(agent.Certain(role)) == ""
+}
+
+// planned reports whether maintenance of the agent's machine is planned, be it
+// far ahead.
+func (v View) planned(agentID string) bool {
+	agent, ok := v.Offers.Agent(agentID)
+	return ok && agent.Maintenance != nil
 }
 
 // free returns what the agent offers to role, and whether it offers anything.
