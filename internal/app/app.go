@@ -52,6 +52,8 @@ type App struct {
 
 	options Options
 	state   state // what readiness is made of
+	agents  agentNotes
+	inverse chan inverse // inverse offers to answer
 }
 
 // Options put something else in the place of the network. The zero value is
@@ -91,7 +93,7 @@ func New(cfg *config.Config, client kubernetes.Interface, log *zap.Logger) (*App
 func NewWith(cfg *config.Config, client kubernetes.Interface, log *zap.Logger, options Options) (*App, error) {
 	a := &App{
 		cfg: cfg, client: client, log: log, clock: clock.RealClock{},
-		registry: prometheus.NewRegistry(), options: options,
+		registry: prometheus.NewRegistry(), options: options, inverse: make(chan inverse, maxInverse),
 	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.cache = offercache.New(a.clock)

@@ -3,6 +3,7 @@ package app
 import (
 	"errors"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	schedulingv1 "k8s.io/component-helpers/scheduling/corev1"
@@ -72,8 +73,13 @@ func (a *App) Ours(pod *corev1.Pod) bool { return pod.Spec.SchedulerName == a.cf
 
 // View is the state that decisions are made on.
 func (a *App) View() filter.View {
+	offers := a.cache.Snapshot()
 	view := filter.View{
-		Offers: a.cache.Snapshot(), Nodes: nodeAgents{a.nodes.Map()}, Occupants: a.reservations,
+		Offers: offers, Occupants: a.reservations,
+		Nodes: nodeAgents{
+			NodeMap: a.nodes.Map(), offers: offers, notes: &a.agents,
+			now: a.clock.Now(), lead: a.cfg.Offers.MaintenanceLead.Duration,
+		},
 	}
 	switch {
 	case !a.state.subscribed.Load():
@@ -84,18 +90,35 @@ func (a *App) View() filter.View {
 	return view
 }
 
-// nodeAgents gives filter its reasons for what the node map says.
-type nodeAgents struct{ *kube.NodeMap }
+// nodeAgents gives filter its reasons for what the node map says, and for agents
+// that take no more pods.
+type nodeAgents struct {
+	*kube.NodeMap
+	offers filter.Offers
+	notes  *agentNotes
+	now    time.Time
+	lead   time.Duration // before a maintenance
+}
 
 func (n nodeAgents) Agent(node string) (string, filter.Reason) {
 	agentID, why := n.NodeMap.Agent(node)
 	switch why {
 	case kube.Mapped:
-		return agentID, ""
+		return agentID, n.unusable(agentID)
 	case kube.Ambiguous:
 		return "", filter.AmbiguousAgent
 	}
 	return "", filter.NoAgent
+}
+
+func (n nodeAgents) unusable(agentID string) filter.Reason {
+	if why := n.notes.why(agentID); why != "" {
+		return why
+	}
+	if agent, offers := n.offers.Agent(agentID); offers {
+		return maintained(agent.Maintenance, n.now, n.lead)
+	}
+	return ""
 }
 
 // Refused passes on that filter refused a pod on every node.

@@ -68,16 +68,6 @@ func (e mesosEvents) OperationStatus(s mesos.OperationStatus) {
 	e.reservations.Status(s)
 }
 
-// InverseOffer asks for resources that only the pods' owners can free; it is
-// reported, and the reservations stay until the pods have gone.
-func (e mesosEvents) InverseOffer(_ uint64, inverse mesos.InverseOffer) {
-	defer e.timed("inverse_offer")()
-	e.log.Info("maintenance is planned for an agent", zap.String(logkeys.AgentID, inverse.AgentID),
-		zap.Time("start", inverse.Maintenance.Start), zap.Duration(logkeys.Duration, inverse.Maintenance.Duration))
-}
-
-func (e mesosEvents) RescindInverseOffer(uint64, string) {}
-
 func (e mesosEvents) AgentLost(agentID string) {
 	defer e.timed("agent_lost")()
 	e.log.Info("agent lost", zap.String(logkeys.AgentID, agentID))

@@ -83,6 +83,7 @@ func (o operator) Agents(ctx context.Context) ([]mesos.Agent, error) {
 		return nil, err
 	}
 	o.nodes.ReplaceAgents(identities(agents))
+	o.noteAgents(agents)
 	return agents, nil
 }
 

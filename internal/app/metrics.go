@@ -10,6 +10,8 @@ import (
 type metrics struct {
 	loop     *prometheus.HistogramVec
 	rescinds prometheus.Counter
+	unusable prometheus.Gauge
+	foreign  prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer, cache *offercache.Cache) *metrics {
@@ -23,12 +25,18 @@ func newMetrics(reg prometheus.Registerer, cache *offercache.Cache) *metrics {
 		rescinds: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "mesos_extender_rescinds_total", Help: "Offers that Mesos took back.",
 		}),
+		unusable: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "mesos_extender_agents_unusable", Help: "Agents that an operator drains or has deactivated.",
+		}),
+		foreign: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "mesos_extender_agents_shared", Help: "Agents on which somebody else has reservations in a role of ours, by agent and role.",
+		}),
 	}
 	gauge := func(name, help string, value func(offercache.Stats) int) prometheus.GaugeFunc {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "mesos_extender_" + name, Help: help},
 			func() float64 { return float64(value(cache.Stats())) })
 	}
-	reg.MustRegister(m.loop, m.rescinds,
+	reg.MustRegister(m.loop, m.rescinds, m.unusable, m.foreign,
 		gauge("offers_held", "Offers in the cache.", func(s offercache.Stats) int { return s.Offers }),
 		gauge("agents_offering", "Agents with offers in the cache.", func(s offercache.Stats) int { return s.Agents }),
 		gauge("holds_waiting", "Binds that wait for an ACCEPT to leave.", func(s offercache.Stats) int { return s.HoldsWaiting }),

@@ -25,6 +25,9 @@ const (
 	reasonResized = "MesosResized"
 	noteResized   = "Mesos has reserved what this running pod requests since it was resized"
 
+	reasonDraining = "MesosAgentDraining"
+	noteDraining   = "The Mesos agent of this running pod is being drained: Mesos does not end the pod, move it before the agent goes away"
+
 	reasonAmbiguous = "MesosNodeAmbiguous"
 	noteAmbiguous   = "A node that this pod could go to matches several Mesos agents: set the annotation " + kube.AgentAnnotation + " on the node"
 )

@@ -28,11 +28,12 @@ func Default() *Config {
 			ShutdownTimeout: duration(25 * time.Second),
 		},
 		Offers: Offers{
-			IdleHold:       duration(5 * time.Second),
-			MaxHold:        duration(10 * time.Second),
-			PendingRefuse:  duration(5 * time.Second),
-			DeclineRefuse:  duration(time.Hour),
-			ReviveInterval: duration(250 * time.Millisecond),
+			IdleHold:        duration(5 * time.Second),
+			MaxHold:         duration(10 * time.Second),
+			PendingRefuse:   duration(5 * time.Second),
+			DeclineRefuse:   duration(time.Hour),
+			ReviveInterval:  duration(250 * time.Millisecond),
+			MaintenanceLead: duration(time.Hour),
 		},
 		Bind: Bind{
 			Timeout:        duration(20 * time.Second),

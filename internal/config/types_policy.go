@@ -19,6 +19,9 @@ type Offers struct {
 	DeclineRefuse metav1.Duration `json:"declineRefuse"`
 	// ReviveInterval is the shortest time between two REVIVEs of a role.
 	ReviveInterval metav1.Duration `json:"reviveInterval"`
+	// MaintenanceLead is how long before a planned maintenance an agent takes
+	// no more pods. Until then it is chosen last.
+	MaintenanceLead metav1.Duration `json:"maintenanceLead"`
 }
 
 // Headroom is what an idle cluster keeps for the next pod.

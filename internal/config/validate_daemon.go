@@ -82,6 +82,7 @@ func (t ServerTLS) validate(path *field.Path) field.ErrorList {
 
 func (o Offers) validate(path *field.Path) field.ErrorList {
 	errs := notNegative(path.Child("idleHold"), o.IdleHold)
+	errs = append(errs, notNegative(path.Child("maintenanceLead"), o.MaintenanceLead)...)
 	if o.Headroom.Agents < 0 {
 		errs = append(errs, field.Invalid(path.Child("headroom", "agents"), o.Headroom.Agents, "must not be negative"))
 	}

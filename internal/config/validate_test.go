@@ -113,6 +113,7 @@ var refusals = []struct {
 	{"no decline filter", func(c *Config) { c.Offers.DeclineRefuse.Duration = 0 }, "offers.declineRefuse"},
 	{"filter over a year", func(c *Config) { c.Offers.DeclineRefuse.Duration = 366 * 24 * time.Hour }, "offers.declineRefuse"},
 	{"no pending filter", func(c *Config) { c.Offers.PendingRefuse.Duration = 0 }, "offers.pendingRefuse"},
+	{"lead of maintenance negative", func(c *Config) { c.Offers.MaintenanceLead.Duration = -time.Second }, "offers.maintenanceLead"},
 	{"unused shorter than idle", func(c *Config) { c.Offers.MaxHold.Duration = time.Second }, "offers.maxHold"},
 	{"no hold at all", func(c *Config) { c.Offers.MaxHold.Duration, c.Offers.IdleHold.Duration = 0, 0 }, "offers.maxHold"},
 	{"revive without limit", func(c *Config) { c.Offers.ReviveInterval.Duration = 0 }, "offers.reviveInterval"},

@@ -85,6 +85,8 @@ func TestScenario28AnotherFrameworkSharesTheRole(t *testing.T) {
 		s.remove(pod)
 		s.eventually("our own is released", s.lacks("host-0", pod))
 		s.always("the foreign ones are never touched", time.Minute, foreign)
+		s.expect(s.told("another framework has reservations in a role of ours"), "it is warned about")
+		s.expect(s.metric("agents_shared") == 1, "and counted")
 	})
 }
 

@@ -1,0 +1,80 @@
+package app
+
+import (
+	"context"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/filter"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesos"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
+
+const (
+	// maxInverse bounds the inverse offers that wait for an answer. One that
+	// finds no room stays unanswered, which the operator sees as such.
+	maxInverse = 1000
+	// inverseRefuse is after which time Mesos asks again, while pods of ours are
+	// still there or because some may have come.
+	inverseRefuse = 30 * time.Second
+)
+
+// inverse is an inverse offer and the subscription it belongs to.
+type inverse struct {
+	mesos.InverseOffer
+	generation uint64
+}
+
+// InverseOffer asks for resources that only the pods' owners can free. It is
+// queued for answerInverse.
+func (e mesosEvents) InverseOffer(generation uint64, offer mesos.InverseOffer) {
+	defer e.timed("inverse_offer")()
+	select {
+	case e.inverse <- inverse{offer, generation}:
+	default:
+		e.log.Warn("inverse offer not answered, too many wait", zap.String(logkeys.AgentID, offer.AgentID))
+	}
+}
+
+// RescindInverseOffer needs nothing: an answer that is late does no harm.
+func (e mesosEvents) RescindInverseOffer(uint64, string) {}
+
+// answerInverse answers inverse offers: accepted means that nothing of ours
+// holds the agent, declined that pods are still on it. Neither changes a
+// reservation.
+func (a *App) answerInverse(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case offer := <-a.inverse:
+			a.answer(ctx, offer)
+		}
+	}
+}
+
+func (a *App) answer(ctx context.Context, offer inverse) {
+	pods := 0
+	for _, role := range a.cfg.Mesos.Roles {
+		pods += len(a.reservations.On(offer.AgentID, role))
+	}
+	send := a.master.AcceptInverse
+	if pods > 0 {
+		send = a.master.DeclineInverse
+	}
+	err := send(ctx, offer.generation, []string{offer.ID}, inverseRefuse)
+	a.log.Info("maintenance is planned for an agent", zap.String(logkeys.AgentID, offer.AgentID),
+		zap.Time("start", offer.Maintenance.Start), zap.Int(logkeys.Count, pods), zap.Error(err))
+}
+
+// maintained returns the reason for which an agent takes no pods because the
+// maintenance of its machine is near or under way, empty if it is not. Mesos
+// itself takes the plan back when the maintenance ends.
+func maintained(plan *resources.Maintenance, now time.Time, lead time.Duration) filter.Reason {
+	if plan == nil || now.Before(plan.Start.Add(-lead)) {
+		return ""
+	}
+	return filter.AgentMaintenance
+}
