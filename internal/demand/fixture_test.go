@@ -57,12 +57,14 @@ type shop struct {
 	declines   []declined
 	tries      int // DECLINEs sent, arrived or not
 	declineErr error
-	reviveErr  error
-	wanting    map[string]int
-	unmapped   map[string]bool
-	woken      []string
-	wakeErr    error
-	start      time.Time
+	// declineTakes is how long the master is silent to a DECLINE.
+	declineTakes time.Duration
+	reviveErr    error
+	wanting      map[string]int
+	unmapped     map[string]bool
+	woken        []string
+	wakeErr      error
+	start        time.Time
 }
 
 // inShop runs a test with a manager that is subscribed.
@@ -97,6 +99,10 @@ func inShop(t *testing.T, change func(*Options), test func(*testing.T, *shop)) {
 }
 
 func (s *shop) Decline(_ context.Context, _ uint64, ids []string, refuse time.Duration) error {
+	s.mu.Lock()
+	takes := s.declineTakes
+	s.mu.Unlock()
+	time.Sleep(takes)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.tries++

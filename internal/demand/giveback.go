@@ -31,7 +31,7 @@ type decline struct {
 
 // giveBack declines the offers that nobody needs. Mesos itself never takes an
 // offer back for its age, and a held offer counts as ours in everybody's share.
-func (m *Manager) giveBack(ctx context.Context) {
+func (m *Manager) giveBack() {
 	generation := m.deps.Cache.Snapshot().Generation()
 	idle, unused := m.sort(m.deps.Cache.Held())
 	for _, batch := range []returns{
@@ -44,24 +44,51 @@ func (m *Manager) giveBack(ctx context.Context) {
 		}
 		m.metrics.declines.WithLabelValues(batch.why).Add(float64(len(ids)))
 		m.deps.Log.Info("offers declined", zap.String(logkeys.Reason, batch.why), zap.Int(logkeys.Count, len(ids)))
+		m.mu.Lock()
 		m.undelivered = append(m.undelivered, decline{generation, ids, batch.refuse})
+		m.mu.Unlock()
 	}
-	m.deliver(ctx)
+	select {
+	case m.declines <- struct{}{}:
+	default:
+	}
+}
+
+// decliner sends the declines whenever there may be some.
+func (m *Manager) decliner(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-m.declines:
+			m.deliver(ctx)
+		}
+	}
 }
 
 // deliver sends the declines. The cache has forgotten their offers already, so
 // one that gets lost would leave them to nobody: it is tried again while the
 // subscription lasts. Declining twice does no harm.
 func (m *Manager) deliver(ctx context.Context) {
-	for len(m.undelivered) > 0 {
-		d := m.undelivered[0]
+	for d, ok := m.nextDecline(); ok; d, ok = m.nextDecline() {
 		err := m.deps.Master.Decline(ctx, d.generation, d.ids, d.refuse)
 		if err != nil && !errors.Is(err, mesos.ErrDisconnected) && !errors.Is(err, mesos.ErrDeadly) {
 			m.deps.Log.Warn("decline not delivered, will be tried again", zap.Int(logkeys.Count, len(d.ids)), zap.Error(err))
 			return
 		}
+		m.mu.Lock()
 		m.undelivered = m.undelivered[1:]
+		m.mu.Unlock()
 	}
+}
+
+func (m *Manager) nextDecline() (decline, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.undelivered) == 0 {
+		return decline{}, false
+	}
+	return m.undelivered[0], true
 }
 
 // sort picks the offers to give back from those held: idle ones in roles for

@@ -89,21 +89,23 @@ type Manager struct {
 	roles     map[string]*roleState   // role → its rate limit
 	connected bool
 
-	undelivered []decline // that are tried again; only supply uses it
+	undelivered []decline // in the order they were made
 
-	changed chan struct{} // something above calls for a look
+	changed  chan struct{} // something above calls for a look
+	declines chan struct{} // some are undelivered
 }
 
 // New returns a Manager to which nothing has happened yet.
 func New(opts Options, deps Deps) *Manager {
 	m := &Manager{
 		opts: opts, deps: deps,
-		pending: map[string]pending{},
-		refused: map[string]*waiter{},
-		woken:   map[string]promise{},
-		dirty:   map[offercache.Key]bool{},
-		roles:   map[string]*roleState{},
-		changed: make(chan struct{}, 1),
+		pending:  map[string]pending{},
+		refused:  map[string]*waiter{},
+		woken:    map[string]promise{},
+		dirty:    map[offercache.Key]bool{},
+		roles:    map[string]*roleState{},
+		changed:  make(chan struct{}, 1),
+		declines: make(chan struct{}, 1),
 	}
 	m.metrics = newMetrics(deps.Registerer, m)
 	return m
@@ -116,6 +118,8 @@ const housekeeping = 500 * time.Millisecond
 func (m *Manager) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return m.supply(ctx) })
+	// A DECLINE that hangs must not keep a REVIVE waiting.
+	group.Go(func() error { return m.decliner(ctx) })
 	if m.opts.WakeInterval > 0 {
 		group.Go(func() error { return m.wakeLoop(ctx) })
 	}
@@ -132,7 +136,7 @@ func (m *Manager) supply(ctx context.Context) error {
 			return ctx.Err()
 		case <-m.changed:
 		case <-ticker.C():
-			m.giveBack(ctx)
+			m.giveBack()
 		}
 		m.revive(ctx)
 	}

@@ -267,3 +267,17 @@ func TestLostReviveIsRepeated(t *testing.T) {
 		}
 	})
 }
+
+func TestDeclineThatHangsDoesNotKeepAReviveWaiting(t *testing.T) {
+	inShop(t, func(o *Options) { o.HeadroomAgents = 0 }, func(t *testing.T, s *shop) {
+		s.with(func() { s.declineTakes = 10 * time.Second })
+		s.offer(offerOf("o1", "a1", amounts(1, 64)))
+		s.wait(testOptions.IdleHold + housekeeping)
+		s.revives()
+		s.Pending("p1", testRole, amounts(1, 64))
+		s.wait(testOptions.ReviveInterval)
+		if got := s.revives(); len(got) == 0 {
+			t.Error("no REVIVE while the DECLINE hangs")
+		}
+	})
+}
