@@ -153,6 +153,7 @@ func (a *App) buildDecisions() error {
 		OperatorAfter:  cfg.Release.OperatorAfter.Duration,
 		RemainderWait:  cfg.Bind.RemainderWait.Duration,
 		Linger:         cfg.Release.Linger.Duration,
+		AdoptFormer:    cfg.Release.AdoptFormerPrincipals,
 	}, reservation.Deps{
 		Cache: a.cache, Master: a.master, Operator: operator{a}, Pods: liveness{a},
 		Hurry:   func(role string) { a.demand.Hurry(role) },

@@ -44,6 +44,10 @@ type Bind struct {
 
 // Release is how reservations without a live pod are given back.
 type Release struct {
+	// AdoptFormerPrincipals has reservations of this cluster that another
+	// principal made, as after a change of credentials, count as ours. Mesos
+	// must allow our principal to unreserve them. Otherwise they are left alone.
+	AdoptFormerPrincipals bool `json:"adoptFormerPrincipals"`
 	// Linger is how long a freed reservation waits for another pod on its agent
 	// before other frameworks are offered the resources. 0 does not wait.
 	Linger metav1.Duration `json:"linger"`

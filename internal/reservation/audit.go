@@ -8,6 +8,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesos"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
@@ -72,12 +73,27 @@ type sighting struct {
 func (m *Manager) ours(agentID string, portions []resources.Portion) map[id]sighting {
 	seen := map[id]sighting{}
 	for _, portion := range portions {
-		if pod, ok := owner(m.opts.Cluster, portion); ok {
+		if pod, ok := owner(m.opts.Cluster, portion); ok && !m.foreign(pod, portion) {
 			ident := id{pod.UID, offercache.Key{AgentID: agentID, Role: portion.Role()}}
 			seen[ident] = sighting{pod, append(seen[ident].portions, portion)}
 		}
 	}
 	return seen
+}
+
+// foreign reports whether a reservation with our label is not ours to touch,
+// because a former principal made it (scenario 27). It warns once of each.
+func (m *Manager) foreign(pod Pod, portion resources.Portion) bool {
+	top, _ := portion.Top()
+	if top.Principal == m.opts.Principal || m.opts.AdoptFormer {
+		return false
+	}
+	if _, known := m.strangers.LoadOrStore(pod.UID, true); !known {
+		m.metrics.former.Inc()
+		m.log.Warn("reservation of a former principal is left alone: see release.adoptFormerPrincipals",
+			zap.Stringer(logkeys.Pod, pod), zap.String(logkeys.PodUID, pod.UID), zap.String("principal", top.Principal))
+	}
+	return true
 }
 
 // hear notes which agents give operation feedback. The list says nothing of

@@ -3,6 +3,7 @@ package reservation
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -21,6 +22,7 @@ type load struct {
 	key     offercache.Key
 	at      time.Time // when it was loaded: operation.sent of each record
 	freed   bool      // a hold was given up at the key
+	waits   bool      // a hold has begun to wait, and no ACCEPT is on the wire
 }
 
 // depart loads everything that waits at a key into one ACCEPT, and fails the
@@ -39,8 +41,10 @@ func (m *Manager) depart(key offercache.Key) load {
 	}
 	m.failDoomed(key, l.at)
 	if !ok {
+		l.waits = m.beginsToWait(key)
 		return l
 	}
+	m.onWire[key]++
 	l.accept = mesos.Accept{Generation: dep.Generation, OfferIDs: dep.OfferIDs}
 	m.metrics.handovers.Add(float64(dep.HandedOver))
 	m.loadUnreserves(&l, key, dep.Unreserve)
@@ -53,16 +57,26 @@ func (m *Manager) depart(key offercache.Key) load {
 // failDoomed fails the holds that the offers of a key no longer cover. Where an
 // ACCEPT has left of late they are kept: the rest of its offer may have gone to
 // another role first, and is with us again sooner than kube-scheduler would
-// try a failed pod. The caller holds mu.
+// try a failed pod. No hold is kept so for longer than RemainderWait, although
+// more ACCEPTs leave. The caller holds mu.
 func (m *Manager) failDoomed(key offercache.Key, now time.Time) {
-	if left, ok := m.left[key]; ok && now.Sub(left) < m.opts.RemainderWait {
-		return
-	}
-	for _, uid := range m.cache.Doomed(key) {
-		if m.failGrowth(uid, key) {
-			continue
+	left, ok := m.left[key]
+	recent := ok && now.Sub(left) < m.opts.RemainderWait
+	doomed := m.cache.Doomed(key)
+	for _, r := range m.byKey[key] {
+		if !slices.Contains(doomed, r.uid) {
+			r.doomed = time.Time{}
 		}
-		if r := m.records[id{uid, key}]; r != nil && r.state == Held {
+	}
+	for _, hold := range doomed {
+		r := m.records[id{hold, key}]
+		switch {
+		case r == nil && !recent:
+			m.failGrowth(hold, key)
+		case r == nil || r.state != Held:
+		case recent && r.doomed.IsZero():
+			r.doomed = now
+		case !recent || now.Sub(r.doomed) >= m.opts.RemainderWait:
 			m.fail(r, ErrWithdrawn)
 		}
 	}
@@ -114,10 +128,12 @@ func (m *Manager) loadOperation(l *load, r *record, kind mesos.OperationType, po
 // once; of any other the operations' feedback, or an audit, tells.
 func (m *Manager) send(ctx context.Context, l load) {
 	if len(l.accept.Operations) == 0 {
+		m.landed(l.key)
 		m.giveBack(ctx, l)
 		return
 	}
 	err := m.master.Accept(ctx, l.accept)
+	m.landed(l.key)
 	if err == nil {
 		m.log.Debug("accept sent", zap.String(logkeys.AgentID, l.key.AgentID),
 			zap.Int(logkeys.Count, len(l.accept.Operations)))
@@ -167,6 +183,31 @@ func (m *Manager) giveBack(ctx context.Context, l load) {
 			return
 		}
 	}
+}
+
+// landed notes that an ACCEPT is no longer on the wire.
+func (m *Manager) landed(key offercache.Key) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.onWire[key]--; m.onWire[key] <= 0 {
+		delete(m.onWire, key)
+	}
+}
+
+// beginsToWait reports, once for each, whether there is a hold for which offers
+// must come, and which no ACCEPT on the wire will ask for when it lands. The
+// caller holds mu.
+func (m *Manager) beginsToWait(key offercache.Key) bool {
+	if m.onWire[key] > 0 {
+		return false
+	}
+	begins := false
+	for _, r := range m.byKey[key] {
+		if r.state == Held && !r.hurried {
+			r.hurried, begins = true, true
+		}
+	}
+	return begins
 }
 
 // heldAt reports whether binds wait for offers at a key.

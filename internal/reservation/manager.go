@@ -64,6 +64,9 @@ type Options struct {
 	// RemainderWait is how long the rest of an accepted offer is expected back:
 	// an allocation interval of the master and then some.
 	RemainderWait time.Duration
+	// AdoptFormer has reservations with our label count as ours although they
+	// name another principal than Principal. Otherwise they are never touched.
+	AdoptFormer bool
 	// Linger is how long a reservation that was freed waits for another pod on
 	// its agent before it is unreserved for everybody. Zero: not at all.
 	Linger time.Duration
@@ -88,6 +91,7 @@ type Manager struct {
 	clock    clock.WithTicker
 	metrics  *metrics
 
+	strangers sync.Map // UID → true: reservations of a former principal that were warned of
 	occupants sync.Map // offercache.Key → []resources.Occupant, immutable slices
 
 	mu        sync.Mutex                            // guards everything below
@@ -100,6 +104,7 @@ type Manager struct {
 	dirty     map[offercache.Key]bool               // keys at which something may leave
 	freed     map[offercache.Key]bool               // dirty keys at which a hold was given up
 	left      map[offercache.Key]time.Time          // when an ACCEPT last left for a key, for RemainderWait
+	onWire    map[offercache.Key]int                // ACCEPTs that were not answered yet
 	away      map[string]bool                       // agent IDs on which nobody may count
 	connected bool
 	// reviewed is set once the master's agent list was read in this
@@ -120,8 +125,8 @@ type Deps struct {
 	Master   Master
 	Operator Operator
 	Pods     Pods
-	// Hurry is told when binds wait for the rest of an offer that an ACCEPT
-	// has just used up.
+	// Hurry is told when binds begin to wait for offers to come: the rest of one
+	// that an ACCEPT has used up, or one with a reservation on its way out.
 	Hurry func(role string)
 	// Freed, if not nil, is told of keys at which a hold was given up, or a
 	// reservation is on its way out: what it claimed is free for others.
@@ -161,6 +166,7 @@ func New(opts Options, deps Deps) *Manager {
 		freed:    map[offercache.Key]bool{},
 		left:     map[offercache.Key]time.Time{},
 		away:     map[string]bool{},
+		onWire:   map[offercache.Key]int{},
 		wake:     make(chan struct{}, 1),
 		auditNow: make(chan struct{}, 1),
 		acks:     make(chan mesos.OperationStatus, ackBuffer),

@@ -14,6 +14,7 @@ type metrics struct {
 	adopted    prometheus.Counter
 	lost       prometheus.Counter
 	handovers  prometheus.Counter
+	former     prometheus.Counter
 	audits     *prometheus.CounterVec
 	statuses   *prometheus.CounterVec
 	resizes    *prometheus.CounterVec
@@ -30,6 +31,8 @@ func newMetrics(reg prometheus.Registerer, m *Manager) *metrics {
 		illegal: counter("reservation_illegal_transitions_total", "Transitions of reservations that must not happen."),
 		adopted: counter("reservations_adopted_total", "Reservations of earlier lives that were found in Mesos."),
 		lost:    counter("reservations_lost_total", "Reservations that an agent lost while their pod held them."),
+		former: counter("reservations_of_former_principals_total",
+			"Pods' reservations with our label that were left alone because another principal made them."),
 		handovers: counter("handovers_total",
 			"Reservations unreserved in one ACCEPT with the RESERVE of a pod that needs what they free."),
 		audits: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -46,7 +49,7 @@ func newMetrics(reg prometheus.Registerer, m *Manager) *metrics {
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
 		}, []string{"type", "outcome"}),
 	}
-	reg.MustRegister(x.illegal, x.adopted, x.lost, x.handovers, x.audits, x.statuses, x.resizes, x.operations, &bookCollector{m})
+	reg.MustRegister(x.illegal, x.adopted, x.lost, x.handovers, x.former, x.audits, x.statuses, x.resizes, x.operations, &bookCollector{m})
 	return x
 }
 

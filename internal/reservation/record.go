@@ -65,6 +65,10 @@ type record struct {
 	// busy is set while a bind waits for it or posts its Binding: nobody
 	// releases it for being unbound meanwhile.
 	busy bool
+	// hurried is set once somebody was told that its hold waits for offers, and
+	// doomed is since when no offers are expected that cover it.
+	hurried bool
+	doomed  time.Time
 	// checked is set once the API server was asked about its pod; lookAt is
 	// when it may be asked again.
 	checked bool

@@ -125,15 +125,13 @@ func (m *Manager) dropGrowth(r *record) {
 	}
 }
 
-// failGrowth ends the wait of a growing pod whose offers are gone, and reports
-// whether the hold was one of those. The caller holds mu.
-func (m *Manager) failGrowth(hold string, key offercache.Key) bool {
-	uid, growing := strings.CutSuffix(hold, growSuffix)
-	if r := m.records[id{uid, key}]; growing && r != nil {
+// failGrowth ends the wait of a growing pod whose offers are gone. The caller
+// holds mu.
+func (m *Manager) failGrowth(hold string, key offercache.Key) {
+	if r := m.records[id{strings.TrimSuffix(hold, growSuffix), key}]; r != nil {
 		m.dropGrowth(r)
 		m.tellShort(r)
 	}
-	return growing
 }
 
 // loadGrowth adds the RESERVE of what a bound pod wants beyond what it has, and

@@ -52,6 +52,9 @@ func (m *Manager) dispatch(ctx context.Context) error {
 			if l.freed && m.released != nil {
 				m.released(key)
 			}
+			if l.waits {
+				m.hurry(key.Role)
+			}
 			if len(l.accept.OfferIDs) > 0 {
 				calls.Go(func() error { m.send(ctx, l); return nil })
 			}
@@ -118,8 +121,19 @@ func (m *Manager) expireRemainders() {
 		}
 	}
 	m.expireLingering(now)
+	m.expireDoomed(now)
 	for _, r := range m.records {
 		if r.refusals > 0 && r.canLeave(now) || (r.refusals > 0 || !r.short) && r.canGrow(now) {
+			m.kick(r.key)
+		}
+	}
+}
+
+// expireDoomed has holds fail that were kept for as long as may be. The caller
+// holds mu.
+func (m *Manager) expireDoomed(now time.Time) {
+	for _, r := range m.records {
+		if !r.doomed.IsZero() && now.Sub(r.doomed) >= m.opts.RemainderWait {
 			m.kick(r.key)
 		}
 	}
