@@ -1,11 +1,50 @@
 package simtest
 
 import (
+	"context"
+	"slices"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/config"
 )
+
+// incomplete is a kube-apiserver whose lists lack a pod.
+type incomplete struct {
+	*gate
+	hidden string
+}
+
+func (i incomplete) CoreV1() corev1client.CoreV1Interface {
+	return incompleteCore{i.gate.CoreV1(), i.hidden}
+}
+
+type incompleteCore struct {
+	corev1client.CoreV1Interface
+	hidden string
+}
+
+func (c incompleteCore) Pods(namespace string) corev1client.PodInterface {
+	return incompletePods{c.CoreV1Interface.Pods(namespace), c.hidden}
+}
+
+type incompletePods struct {
+	corev1client.PodInterface
+	hidden string
+}
+
+func (p incompletePods) List(ctx context.Context, opts metav1.ListOptions) (*corev1.PodList, error) {
+	list, err := p.PodInterface.List(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	list.Items = slices.DeleteFunc(list.Items, func(pod corev1.Pod) bool { return pod.Name == p.hidden })
+	return list, nil
+}
 
 func TestScenario31APIServerDown(t *testing.T) {
 	patient := func(cfg *config.Config) {
@@ -32,18 +71,16 @@ func TestScenario31APIServerDown(t *testing.T) {
 
 func TestScenario31StaleInformer(t *testing.T) {
 	play(t, scene{}, func(s *stage) {
-		pod := s.pod("a", "1")
-		s.fits(pod, "host-0")
-		s.bind(pod, "host-0")
-		s.crash()
-		s.api.makeStale("A2", 20*time.Second)
-		fresh := s.start("A2")
-		s.eventually("the new one is ready", fresh.ready)
-		s.always("what the informer does not tell is asked for", 19*time.Second, s.holds("host-0", pod))
+		s.api.makeStale("A1", time.Minute)
+		pod := boundPod(s, "a") // the informer does not hear of it
+		s.always("what the informer does not know is asked for", soon, s.holds("host-0", pod))
+		s.api.inject(apiFault{kind: apiRefuse, call: "get pods", left: 10000})
+		s.always("if it cannot be asked for, nothing is released", soon, s.holds("host-0", pod))
+		s.expect(s.told("nothing is released"), "the log says so")
 	})
 }
 
-func TestScenario32PodListIncompleteAtStart(t *testing.T) {
+func TestScenario32PodsListedLate(t *testing.T) {
 	play(t, scene{}, func(s *stage) {
 		pod := boundPod(s, "a")
 		s.crash()
@@ -53,7 +90,19 @@ func TestScenario32PodListIncompleteAtStart(t *testing.T) {
 			return !s.p.ready() && s.holds("host-0", pod)()
 		})
 		s.eventually("it is ready then", s.p.ready)
-		s.always("the reservation was never in danger", 30*time.Second, s.holds("host-0", pod))
+		s.always("the reservation was never in danger", soon, s.holds("host-0", pod))
+	})
+}
+
+func TestScenario32PodListIncompleteAtStart(t *testing.T) {
+	play(t, scene{}, func(s *stage) {
+		pod, ended := boundPod(s, "a"), boundPod(s, "ended")
+		s.crash()
+		s.remove(ended)
+		s.hidden = pod.Name
+		s.restart("A2")
+		s.always("a pod that the list lacks keeps its reservation", time.Minute, s.holds("host-0", pod))
+		s.expect(s.lacks("host-0", ended)(), "the one of a pod that is gone is released")
 	})
 }
 

@@ -7,22 +7,44 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/config"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesossim"
 )
 
-func TestScenario27FormerPrincipal(t *testing.T) {
-	former := func(cfg *config.Config) {
+// changePrincipal makes two reservations on host-0 as another principal, and
+// then starts the daemon as the usual one.
+func changePrincipal(s *stage, change func(*config.Config)) (stays, ends *corev1.Pod) {
+	s.restart("A1", func(cfg *config.Config) {
 		cfg.Mesos.Framework.Principal, cfg.Mesos.Framework.FailoverTimeout = "former", seconds(2)
-	}
+	})
+	stays, ends = boundPod(s, "stays"), boundPod(s, "ends")
+	s.crash()
+	s.eventually("Mesos, which lets no framework change its principal, has removed it", func() bool {
+		return len(s.sim.Books().Frameworks) == 0
+	})
+	s.restart("A2", change)
+	return stays, ends
+}
+
+func TestScenario27FormerPrincipalLeftAlone(t *testing.T) {
 	play(t, scene{idle: true}, func(s *stage) {
-		s.restart("A1", former)
-		stays, ends := boundPod(s, "stays"), boundPod(s, "ends")
-		s.crash()
-		s.eventually("Mesos, which lets no framework change its principal, has removed it", func() bool {
-			return len(s.sim.Books().Frameworks) == 0
-		})
-		s.restart("A2")
+		stays, ends := changePrincipal(s, nil)
+		s.expect(s.told("reservation of a former principal is left alone"), "it is warned about")
+		s.remove(ends)
+		s.always("neither is touched", time.Minute, func() bool { return s.holds("host-0", stays)() && s.holds("host-0", ends)() })
+		s.expect(s.operations("UNRESERVE")+s.sent("UNRESERVE_RESOURCES") == 0, "no call was made for them")
+		pod := boundPod(s, "fresh")
+		s.remove(pod)
+		s.eventually("those of our own principal are released", s.lacks("host-0", pod))
+	})
+}
+
+func TestScenario27FormerPrincipalAdopted(t *testing.T) {
+	adopt := func(cfg *config.Config) { cfg.Release.AdoptFormerPrincipals = true }
+	play(t, scene{idle: true}, func(s *stage) {
+		stays, ends := changePrincipal(s, adopt)
 		s.eventually("our label makes them ours", func() bool { return s.metric(`reservations{state="bound"}`) == 2 })
 		s.inject(mesossim.Fault{
 			Kind: mesossim.FaultRefuseOperation, Call: "UNRESERVE", Count: -1,

@@ -39,6 +39,7 @@ type stage struct {
 	p         *process         // started last
 	aside     map[string]*link // ways to other addresses than the master's
 	stuck     atomic.Bool      // connections to the master are half open
+	hidden    string           // name of a pod that lists leave out
 }
 
 const (
@@ -140,7 +141,7 @@ func (s *stage) start(name string, more ...func(*config.Config)) *process {
 	}
 	log := zap.New(&logCore{story: s.story, who: name, level: s.level, seen: p.listen})
 	var err error
-	p.app, err = app.NewWith(cfg, p.gate, log, app.Options{
+	p.app, err = app.NewWith(cfg, incomplete{p.gate, s.hidden}, log, app.Options{
 		Listener: p.listener, Dial: s.dial(p),
 		Jitter: func(limit time.Duration) time.Duration { return limit },
 	})
