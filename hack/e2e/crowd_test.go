@@ -62,11 +62,11 @@ func TestFiveHundredPods(t *testing.T) {
 }
 
 // finishCrowd checks the end state that every story of the crowd must have.
-func finishCrowd(t *testing.T, h *harness.Harness, w *witness) {
+func finishCrowd(t *testing.T, h *harness.Harness, w *harness.Witness) {
 	t.Helper()
 	pods, err := h.Pods(t.Context())
 	must(t, err)
-	w.check(t, pods)
+	testify(t, w, pods)
 	awaitExact(t, h)
 	t.Logf("%d nodes are in use", countNodes(pods))
 	deleteAll(t, h)

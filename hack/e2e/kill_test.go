@@ -35,7 +35,7 @@ func startBinding(t *testing.T, h *harness.Harness) {
 }
 
 // endBinding waits for the rest of the crowd.
-func endBinding(t *testing.T, h *harness.Harness, w *witness, killed time.Time) {
+func endBinding(t *testing.T, h *harness.Harness, w *harness.Witness, killed time.Time) {
 	t.Helper()
 	must(t, h.AwaitAllBound(t.Context(), crowdPods, crowdTime))
 	t.Logf("all pods bound %s after the kill", time.Since(killed).Round(time.Millisecond))

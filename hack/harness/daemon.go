@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/hack/lab"
@@ -27,7 +28,7 @@ type replica struct {
 	dir     string
 	port    int
 	http    *http.Client
-	process *lab.Process // nil while it does not run
+	process atomic.Pointer[lab.Process] // the latest; nil before the first
 }
 
 func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
@@ -86,23 +87,27 @@ func (h *Harness) writeConfig(r *replica, kubeconfig string) error {
 
 func (r *replica) configFile() string { return filepath.Join(r.dir, r.name+".yaml") }
 
-func (r *replica) start() (err error) {
-	r.process, err = lab.StartProcess(r.name, filepath.Join(r.dir, r.name+".log"), r.binary,
+func (r *replica) start() error {
+	process, err := lab.StartProcess(r.name, filepath.Join(r.dir, r.name+".log"), r.binary,
 		"--config="+r.configFile(), "--log-level=debug")
+	if err == nil {
+		r.process.Store(process)
+	}
 	return err
 }
 
 func (r *replica) stop() {
-	if r.process != nil {
-		r.process.Stop()
+	if process := r.process.Load(); process != nil {
+		process.Stop()
 	}
 }
 
 // ready returns nil if the replica says that it is ready, or what it says.
 func (r *replica) ready(ctx context.Context) error {
+	process := r.process.Load()
 	select {
-	case <-r.process.Done():
-		return r.process.ExitError()
+	case <-process.Done():
+		return process.ExitError()
 	default:
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address(r.port)+"/readyz", http.NoBody)
@@ -143,10 +148,17 @@ func (h *Harness) Leader(ctx context.Context) (int, error) {
 }
 
 // KillDaemon ends a replica as SIGKILL does.
-func (h *Harness) KillDaemon(i int) { h.replicas[i].process.Kill() }
+func (h *Harness) KillDaemon(i int) { h.replicas[i].process.Load().Kill() }
 
 // StopDaemon asks a replica to end and waits for it.
-func (h *Harness) StopDaemon(i int) { h.replicas[i].process.Stop() }
+func (h *Harness) StopDaemon(i int) { h.replicas[i].stop() }
+
+// DaemonDone is closed when the replica's present process has ended.
+func (h *Harness) DaemonDone(i int) <-chan struct{} { return h.replicas[i].process.Load().Done() }
+
+// DaemonExit describes the end of a replica that was not asked to end. Call it
+// after DaemonDone is closed.
+func (h *Harness) DaemonExit(i int) error { return h.replicas[i].process.Load().ExitError() }
 
 // StartDaemon starts a replica again.
 func (h *Harness) StartDaemon(i int) error { return h.replicas[i].start() }

@@ -125,6 +125,16 @@ func (h *Harness) startScheduler(ctx context.Context) error {
 	return h.lab.StartScheduler(ctx, lab.SchedulerOptions{ConfigYAML: config, Kubeconfig: kubeconfig})
 }
 
+// SchedulerDone is closed when kube-scheduler has ended, which it does when it
+// cannot renew its Lease; nil while none was started.
+func (h *Harness) SchedulerDone() <-chan struct{} { return h.lab.SchedulerDone("") }
+
+// RestartScheduler starts kube-scheduler again after it has ended.
+func (h *Harness) RestartScheduler(ctx context.Context) error {
+	h.lab.StopScheduler("")
+	return h.startScheduler(ctx)
+}
+
 // Stop ends everything in order and waits for it. Logs stay until the next
 // start under the same name. A real master is left alone.
 func (h *Harness) Stop() {

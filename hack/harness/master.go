@@ -27,15 +27,20 @@ func (h *Harness) newMaster() (*master, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &master{binary: h.binaries.master, dir: h.lab.Dir(), port: port, agents: []string{
-		"--agents=" + strconv.Itoa(h.options.Agents), "--agent-resources=" + h.options.AgentResources,
-	}}, nil
+	agents := []string{"--agents=" + strconv.Itoa(h.options.Agents), "--agent-resources=" + h.options.AgentResources}
+	if h.options.AgentReconnect > 0 {
+		agents = append(agents, "--agent-reconnect="+h.options.AgentReconnect.String())
+	}
+	return &master{binary: h.binaries.master, dir: h.lab.Dir(), port: port, agents: agents}, nil
 }
+
+// workDir is where the agents' disks are.
+func (m *master) workDir() string { return filepath.Join(m.dir, "mesos") }
 
 func (m *master) url() string { return "http://" + address(m.port) }
 
 func (m *master) start(context.Context) (err error) {
-	args := []string{"--addr=" + address(m.port), "--work-dir=" + filepath.Join(m.dir, "mesos"), "--verbose"}
+	args := []string{"--addr=" + address(m.port), "--work-dir=" + m.workDir(), "--verbose"}
 	m.process, err = lab.StartProcess("mesossim", filepath.Join(m.dir, "mesossim.log"), m.binary, append(args, m.agents...)...)
 	return err
 }

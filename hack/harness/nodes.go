@@ -35,6 +35,7 @@ func (h *Harness) createNodes(ctx context.Context) error {
 	h.nodes = make(map[string]string, len(agents))
 	for i, agent := range agents {
 		h.nodes[agent.ID] = specs[i].Name
+		specs[i].CPUMillis += h.options.SpareCPUs * 1000
 	}
 	return lab.CreateNodes(ctx, h.Client, specs)
 }

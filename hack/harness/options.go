@@ -2,6 +2,7 @@ package harness
 
 import (
 	"io"
+	"time"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/config"
 )
@@ -22,6 +23,12 @@ type Options struct {
 	MasterURL      string
 	Agents         int
 	AgentResources string
+	// AgentReconnect is how long emulated agents take to find a restarted
+	// master; default: until they miss its pings, more than a minute.
+	AgentReconnect time.Duration
+	// SpareCPUs are whole CPUs that each node has and its agent does not have,
+	// as where only a part of a machine is given to Mesos.
+	SpareCPUs int64
 	// Replicas of the daemon, default 1.
 	Replicas int
 	// Configure changes the shipped configuration of the daemon beyond what a

@@ -73,6 +73,17 @@ func (c *ControlPlane) StopScheduler(name string) {
 	c.release(SchedulerOptions{Name: name}.name()).stop()
 }
 
+// SchedulerDone is closed when the scheduler of that name has ended by itself;
+// nil, which is never closed, when none runs.
+func (c *ControlPlane) SchedulerDone(name string) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p := c.running[SchedulerOptions{Name: name}.name()]; p != nil {
+		return p.done
+	}
+	return nil
+}
+
 // schedulerConfig completes the configuration as SchedulerOptions says.
 func schedulerConfig(options SchedulerOptions, kubeconfig string) ([]byte, error) {
 	config := map[string]any{}

@@ -120,8 +120,24 @@ func (w wireAgent) decode() Agent {
 	if _, address, ok := strings.Cut(w.PID, "@"); ok {
 		agent.Address = address[:max(0, strings.LastIndex(address, ":"))]
 	}
+	agent.Reservations = reservations(w.Total)
+	for i := range agent.Reservations {
+		agent.Reservations[i].AgentID, agent.Reservations[i].Hostname = agent.ID, agent.Hostname
+	}
+	return agent
+}
+
+// Checkpoint is a list of resources as agents keep it on their disks.
+type Checkpoint struct {
+	Resources []wireResource `json:"resources"`
+}
+
+// Reservations are the dynamic ones, each role and label set once.
+func (c Checkpoint) Reservations() []Reservation { return reservations(c.Resources) }
+
+func reservations(resources []wireResource) (out []Reservation) {
 	found := map[string]*Reservation{}
-	for _, resource := range w.Total {
+	for _, resource := range resources {
 		if len(resource.Reservations) == 0 {
 			continue
 		}
@@ -131,17 +147,14 @@ func (w wireAgent) decode() Agent {
 		}
 		key := top.key()
 		if found[key] == nil {
-			found[key] = &Reservation{
-				AgentID: agent.ID, Hostname: agent.Hostname,
-				Role: top.Role, Labels: top.labels(), Scalars: Scalars{},
-			}
+			found[key] = &Reservation{Role: top.Role, Labels: top.labels(), Scalars: Scalars{}}
 		}
 		found[key].count(resource)
 	}
 	for _, key := range slices.Sorted(maps.Keys(found)) {
-		agent.Reservations = append(agent.Reservations, *found[key])
+		out = append(out, *found[key])
 	}
-	return agent
+	return out
 }
 
 func sum(list []wireResource) Scalars {

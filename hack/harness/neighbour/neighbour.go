@@ -61,6 +61,8 @@ type Options struct {
 	Master     string // base URL of the leader
 	Name, Role string
 	Policy     Policy
+	// FrameworkID takes over the framework of somebody else; default: a new one.
+	FrameworkID string
 }
 
 // Neighbour is a subscribed framework. Create it with Start.
@@ -70,6 +72,7 @@ type Neighbour struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup
 	ready   chan struct{} // closed at the first subscription
+	first   sync.Once     // closes ready
 
 	mu        sync.Mutex // guards all below
 	framework string     // its ID
@@ -83,7 +86,10 @@ type Neighbour struct {
 // Start subscribes and returns once the master has accepted. The neighbour
 // subscribes again when it loses the connection, and ends with Stop.
 func Start(ctx context.Context, options Options) (*Neighbour, error) {
-	n := &Neighbour{options: options, http: &http.Client{}, ready: make(chan struct{}), held: map[string]offer{}, reserved: map[string]bool{}}
+	n := &Neighbour{
+		options: options, http: &http.Client{}, ready: make(chan struct{}), framework: options.FrameworkID,
+		held: map[string]offer{}, reserved: map[string]bool{},
+	}
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	n.cancel = cancel
 	n.running.Go(func() { n.run(running) })
@@ -160,10 +166,8 @@ func (n *Neighbour) handle(ctx context.Context, timers *sync.WaitGroup, e event)
 	defer n.mu.Unlock()
 	switch e.Type {
 	case "SUBSCRIBED":
-		if n.framework == "" {
-			n.framework = e.Subscribed.FrameworkID.Value
-			close(n.ready)
-		}
+		n.framework = e.Subscribed.FrameworkID.Value
+		n.first.Do(func() { close(n.ready) })
 	case "OFFERS":
 		for _, o := range e.Offers.Offers {
 			if err := n.offered(ctx, timers, o); err != nil {
