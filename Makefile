@@ -32,6 +32,10 @@ unit: ## Unit tests only: no control plane, no replay
 e2e: controlplane ## End-to-end tests only
 	$(GO) test -count=1 -v -timeout 20m ./hack/e2e/...
 
+.PHONY: chaos
+chaos: controlplane ## Kill -9 daemons, master and API server under load; KILLS=36 SEED=n repeats a plan
+	$(GO) run ./hack/chaos $(if $(SEED),-seed $(SEED)) $(if $(KILLS),-kills $(KILLS))
+
 .PHONY: controlplane
 controlplane: ## Build etcd, kube-apiserver, kube-scheduler and KWOK (10 to 15 minutes, once)
 	@echo "checking the control plane (the first time it is compiled: 10 to 15 minutes)"
