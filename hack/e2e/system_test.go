@@ -55,13 +55,16 @@ var alarms = map[string][]string{
 	"mesossim.log":       {"dies of a failed check"},
 }
 
+// provoked is what a test makes the daemon report, by the test's name.
+var provoked = map[string]string{"TestFailedOver": failedOver}
+
 // scanLogs fails a test for what went wrong unnoticed: a missing RBAC rule, a
 // broken invariant, a call that ends a real master.
 func scanLogs(t *testing.T, dir string) {
 	for pattern, words := range alarms {
 		for path, lines := range readLogs(t, dir, pattern) {
 			for _, line := range lines {
-				if alarming(line, words) {
+				if wanted := provoked[t.Name()]; alarming(line, words) && (wanted == "" || !strings.Contains(line, wanted)) {
 					t.Errorf("%s: %s", path, line)
 				}
 			}
