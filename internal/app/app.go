@@ -235,6 +235,10 @@ func (a *App) Run(ctx context.Context) error {
 	return nil
 }
 
+// drainPatience is how long binds that have sent nothing to Mesos yet may hold a
+// replica up that is asked to end. Those that have finish in their own time.
+const drainPatience = 250 * time.Millisecond
+
 // serve answers kube-scheduler until ctx or work ends, then lets the requests
 // and binds in flight finish.
 func (a *App) serve(ctx, work context.Context) error {
@@ -243,6 +247,9 @@ func (a *App) serve(ctx, work context.Context) error {
 	defer context.AfterFunc(ctx, func() {
 		a.state.draining.Store(true)
 		stop()
+		if a.pauseFor(work, drainPatience) == nil {
+			a.reservations.Hasten()
+		}
 	})()
 	if err := a.listen(serving); err != nil {
 		return fmt.Errorf("serve: %w", err)

@@ -100,8 +100,10 @@ func (a *App) keepFrameworkID(ctx context.Context, stored string, ids <-chan str
 	}
 }
 
-func (a *App) pause(ctx context.Context) error {
-	timer := a.clock.NewTimer(retryPause)
+func (a *App) pause(ctx context.Context) error { return a.pauseFor(ctx, retryPause) }
+
+func (a *App) pauseFor(ctx context.Context, d time.Duration) error {
+	timer := a.clock.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():

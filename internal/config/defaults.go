@@ -20,7 +20,7 @@ func Default() *Config {
 			Name:          "kube-mesos-extender",
 			LeaseDuration: duration(5 * time.Second),
 			RenewDeadline: duration(3 * time.Second),
-			RetryPeriod:   duration(time.Second),
+			RetryPeriod:   duration(500 * time.Millisecond),
 		}},
 		Server: Server{
 			Address:         "127.0.0.1:8900",
