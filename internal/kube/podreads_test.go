@@ -153,3 +153,37 @@ func TestTrimKeepsTheRequest(t *testing.T) {
 		t.Errorf("trim of something else = %v, %v", other, err)
 	}
 }
+
+// A pod that is being resized needs what its status says too.
+func TestTrimKeepsTheResize(t *testing.T) {
+	amount := func(cpu string) corev1.ResourceList {
+		return corev1.ResourceList{corev1.ResourceCPU: resource.MustParse(cpu)}
+	}
+	status := func(name, cpu string) corev1.ContainerStatus {
+		return corev1.ContainerStatus{
+			Name: name, Image: "example", AllocatedResources: amount(cpu),
+			Resources: &corev1.ResourceRequirements{Requests: amount(cpu)},
+		}
+	}
+	options := resourcehelper.PodResourcesOptions{UseStatusResources: true, InPlacePodLevelResourcesVerticalScalingEnabled: true}
+	for _, reason := range []string{corev1.PodReasonDeferred, corev1.PodReasonInfeasible} {
+		t.Run(reason, func(t *testing.T) {
+			full := fullPod()
+			full.Status.ContainerStatuses = []corev1.ContainerStatus{status("main", "500m"), {Name: "no-resources"}}
+			full.Status.InitContainerStatuses = []corev1.ContainerStatus{status("sidecar", "700m"), status("setup", "1")}
+			full.Status.Conditions = []corev1.PodCondition{
+				{Type: corev1.PodReady, Status: corev1.ConditionTrue},
+				{Type: corev1.PodResizePending, Status: corev1.ConditionTrue, Reason: reason, Message: "long"},
+			}
+			trimmed := trimPod(full)
+			want := resourcehelper.PodRequests(full, options)
+			if diff := cmp.Diff(want, resourcehelper.PodRequests(trimmed, options)); diff != "" {
+				t.Errorf("requests of the trimmed pod (-want +got):\n%s", diff)
+			}
+			if len(trimmed.Status.Conditions) != 1 || len(trimmed.Status.ContainerStatuses) != 1 ||
+				trimmed.Status.ContainerStatuses[0].Image != "" {
+				t.Errorf("ballast was kept: %+v", trimmed.Status)
+			}
+		})
+	}
+}
