@@ -33,6 +33,9 @@ type Cache struct {
 	// agents: agent ID → what is known of the agent. An entry lives as long as
 	// one of its slots does.
 	agents map[string]*agent
+	// plans: agent ID → the maintenance that its latest offer told of. It
+	// outlives the offer, because releases show agents without one.
+	plans map[string]*resources.Maintenance
 	// offers: offer ID → the offer in hand.
 	offers map[string]*held
 	// holds: pod UID → the pod's only hold, waiting or departed.
@@ -106,6 +109,7 @@ func (c *Cache) Reset(generation uint64) {
 func (c *Cache) clear(generation uint64) {
 	c.generation = generation
 	c.agents = make(map[string]*agent)
+	c.plans = make(map[string]*resources.Maintenance)
 	c.offers = make(map[string]*held)
 	c.expecting = make(map[*slot]struct{})
 	c.tombstones = tombstones{}

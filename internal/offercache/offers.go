@@ -51,6 +51,11 @@ func (c *Cache) addOne(offer *resources.Offer) {
 	h := &held{offer: offer, slot: s, since: c.clock.Now(), usable: usable(offer.Portions, offer.Role)}
 	c.offers[offer.ID] = h
 	c.agents[offer.AgentID].latest = offer
+	if offer.Maintenance != nil {
+		c.plans[offer.AgentID] = offer.Maintenance
+	} else {
+		delete(c.plans, offer.AgentID)
+	}
 	s.offers = append(s.offers, h)
 	s.settle(h.usable)
 	c.touch(s)
@@ -80,6 +85,7 @@ func (c *Cache) Rescind(generation uint64, offerID string) (Key, bool) {
 func (c *Cache) ForgetAgent(agentID string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	delete(c.plans, agentID)
 	a := c.agents[agentID]
 	if a == nil {
 		return

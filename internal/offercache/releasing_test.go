@@ -3,6 +3,7 @@ package offercache
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -157,5 +158,23 @@ func TestManyReleases(t *testing.T) {
 	f.mustHold("new", key1, amounts(23, 20))
 	if d := f.mustTake(key1); len(d.Unreserve) != 2 {
 		t.Errorf("%v leave, want the two largest", unreserves(d))
+	}
+}
+
+// A pod that counts on a release must not land where maintenance is due.
+func TestMaintenanceIsKnownWithoutAnOffer(t *testing.T) {
+	planned := offer("o1", key1, amounts(1, 100))
+	planned.Maintenance = &resources.Maintenance{Duration: time.Hour}
+	f := subscribed(t, planned)
+	f.Withdraw([]string{"o1"})
+	f.wantFree(key1, "no agent")
+	f.SetReleasing(key1, []Release{release("a", amounts(2, 200))})
+	if view, ok := f.Snapshot().Agent(key1.AgentID); !ok || view.Maintenance == nil {
+		t.Errorf("view %+v, want the maintenance of the offer that was withdrawn", view)
+	}
+	f.Add(1, []*resources.Offer{offer("o2", key1, amounts(1, 100))}) // it was called off
+	f.Withdraw([]string{"o2"})
+	if view, ok := f.Snapshot().Agent(key1.AgentID); !ok || view.Maintenance != nil {
+		t.Errorf("view %+v, want no maintenance any more", view)
 	}
 }

@@ -16,7 +16,7 @@ type Snapshot struct {
 }
 
 // AgentView is one agent that has offers in hand or expected, or releases. Only
-// its ID and roles are known before its first offer.
+// its ID, maintenance and roles are known while it has releases alone.
 type AgentView struct {
 	AgentID     string
 	Hostname    string
@@ -139,7 +139,7 @@ func (c *Cache) view(agentID string) *AgentView {
 	}
 	o := a.latest
 	if o == nil {
-		return &AgentView{AgentID: agentID, Roles: roles}
+		return &AgentView{AgentID: agentID, Maintenance: c.plans[agentID], Roles: roles}
 	}
 	return &AgentView{
 		AgentID: agentID, Hostname: o.Hostname, Address: o.Address, Region: o.Region, Zone: o.Zone,

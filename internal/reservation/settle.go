@@ -103,7 +103,7 @@ func (m *Manager) judge(r *record, live Liveness) {
 	}
 	r.checked = true
 	if r.state == Bound && live.Alive {
-		r.orphanSince = time.Time{}
+		r.orphanSince, r.lookAt = time.Time{}, m.clock.Now().Add(m.opts.AuditInterval)
 		return
 	}
 	elsewhere := live.Bound && live.AgentID != "" && live.AgentID != r.key.AgentID

@@ -30,6 +30,10 @@ import (
 //	   │ the agent lost it                                │
 //	   └──────────────────────────────────────────────────┘
 //
+// A bound pod may be resized: then parts of its reservation are unreserved, or
+// more is reserved under the same labels, while it stays Bound (or is Releasing
+// by the time Mesos answers).
+//
 // A reservation lingers in Releasing: at first its UNRESERVE leaves only
 // together with the RESERVE of a pod that needs what it frees (hand-over), when
 // the linger is over with the next offer that holds it, and at last through the
