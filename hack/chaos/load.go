@@ -19,7 +19,7 @@ const (
 	// the agents with room to spare.
 	slots = 60
 	// stepEvery is the mean time between two changes.
-	stepEvery = 120 * time.Millisecond
+	stepEvery = 60 * time.Millisecond
 	// callTimeout bounds one call to an API server that may be killed meanwhile.
 	callTimeout = 5 * time.Second
 )

@@ -51,7 +51,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	var s settings
 	flags := flag.NewFlagSet("chaos", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.Uint64Var(&s.seed, "seed", uint64(time.Now().UnixNano())%1_000_000, "of the plan and the load; default: another one each time") //nolint:gosec // no time before 1970
+	flags.Uint64Var(&s.seed, "seed", uint64(time.Now().UnixNano())%1_000_000, "of the plan and the load; default: another one each time")
 	flags.IntVar(&s.kills, "kills", 36, "how many processes to kill")
 	flags.DurationVar(&s.duration, "duration", 3*time.Minute+30*time.Second, "how long to do so")
 	flags.DurationVar(&s.settle, "settle", time.Minute, "how long the system may take afterwards to become quiet")

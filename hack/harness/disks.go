@@ -111,11 +111,9 @@ func (d *Disks) take(line []byte) error {
 		Key   string
 		Value json.RawMessage
 	}
-	if json.Unmarshal(line, &record) != nil {
-		return nil
-	}
+	whole := json.Unmarshal(line, &record) == nil
 	node, ok := strings.CutPrefix(record.Key, hostKey)
-	if !ok {
+	if !whole || !ok {
 		return nil
 	}
 	var disk struct{ Reserved masterapi.Checkpoint }
