@@ -4,6 +4,7 @@ CACHE := $(CURDIR)/.cache
 GOLANGCI_VERSION := v2.12.0
 GOLANGCI := $(CACHE)/bin/golangci-lint-$(GOLANGCI_VERSION)
 FUZZTIME ?= 30s
+SEEDS ?= 10000
 
 .DEFAULT_GOAL := help
 
@@ -27,6 +28,12 @@ test: controlplane ## Unit tests with -race, transcript replays, end-to-end test
 .PHONY: unit
 unit: ## Unit tests only: no control plane, no replay
 	$(GO) test -short ./...
+
+.PHONY: soak
+soak: ## Run SEEDS runs of the simulation in two processes
+	$(GO) test -c -o $(CACHE)/simtest ./internal/simtest
+	@half=$$(( ($(SEEDS) + 1) / 2 )); run="$(CACHE)/simtest -test.v -test.timeout 0 -test.run ^TestSimulation$$ -seeds $$half"; \
+	$$run -first 1 & other=$$!; $$run -first $$((half + 1)); status=$$?; wait $$other && exit $$status
 
 .PHONY: e2e
 e2e: controlplane ## End-to-end tests only

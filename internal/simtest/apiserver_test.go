@@ -19,11 +19,13 @@ type apiserver struct {
 	dice    *dice
 	busy    sync.WaitGroup // requests under way
 
-	mu      sync.Mutex
-	faults  []*apiFault
-	outages map[string]time.Time // process → until when it reaches nothing
-	stale   map[string]time.Time // process → until when its watches stand still
-	watches []*slowWatch
+	mu       sync.Mutex
+	faults   []*apiFault
+	outages  map[string]time.Time // process → until when it reaches nothing
+	stale    map[string]time.Time // process → until when its watches stand still
+	watches  []*slowWatch
+	posting  map[string]int // process and pod UID → Bindings whose answer is awaited
+	violated func(format string, args ...any)
 }
 
 // apiFault strikes requests.
@@ -51,7 +53,7 @@ type fate struct {
 }
 
 func newAPIServer(cluster *kubetest.Cluster, dice *dice) *apiserver {
-	return &apiserver{cluster: cluster, dice: dice, outages: map[string]time.Time{}, stale: map[string]time.Time{}}
+	return &apiserver{cluster: cluster, dice: dice, posting: map[string]int{}, outages: map[string]time.Time{}, stale: map[string]time.Time{}}
 }
 
 var errOutage = errors.New("connection to the kube-apiserver refused")
@@ -147,6 +149,24 @@ func (a *apiserver) breakWatches(who string) {
 		if strings.HasPrefix(w.gate.who, who) {
 			w.Stop()
 		}
+	}
+}
+
+// binding notes that a process posts a Binding. Two of one pod at a time mean
+// two binds of it at a time.
+func (a *apiserver) binding(who, uid string) (done func()) {
+	key := who + " " + uid
+	a.mu.Lock()
+	a.posting[key]++
+	twice := a.posting[key] > 1
+	a.mu.Unlock()
+	if twice && a.violated != nil {
+		a.violated("%s posts two Bindings of %s at a time", who, uid)
+	}
+	return func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.posting[key]--
 	}
 }
 

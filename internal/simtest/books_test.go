@@ -10,11 +10,16 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesossim"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
 )
 
 // forgiven is how long after an agent lost its disk a Binding may still come
 // that was confirmed before: nobody can know.
 const forgiven = 20 * time.Second
+
+// doomedFor is how long a bind may wait for an offer that may come back:
+// bind.remainderWait, and a step of this simulation.
+const doomedFor = 3500 * time.Millisecond
 
 // agents returns the agents of the emulated master's books by hostname.
 func (w *world) agents() map[string]mesossim.AgentBooks {
@@ -104,6 +109,56 @@ func (w *world) check() {
 		if p.illegal.Load() > 0 {
 			w.violated("%s made an illegal transition", p.name)
 		}
+	}
+	for _, p := range w.processes() {
+		w.checkOffers(p)
+	}
+}
+
+// checkOffers compares the daemon's offers with the master's books, which it
+// can only be behind of while its connection stands still.
+func (w *world) checkOffers(p *process) {
+	cache := p.app.Offers()
+	stats := cache.Stats()
+	if stats.Generation == 0 || p.link.isFrozen() {
+		return
+	}
+	w.checkDoomed(p, cache)
+	for _, fw := range w.sim.Books().Frameworks {
+		if fw.Name == "kube-mesos-extender" && fw.Connected && stats.Offers > fw.Offers {
+			w.violated("%s believes in %d offers, the master in %d", p.name, stats.Offers, fw.Offers)
+		}
+	}
+}
+
+// checkDoomed checks that no bind waits for long for offers that are gone.
+func (w *world) checkDoomed(p *process, cache *offercache.Cache) {
+	waits := map[string]time.Time{}
+	for _, key := range cache.Waiting() {
+		for _, uid := range cache.Doomed(key) {
+			since, known := w.doomed[p.name+uid]
+			if !known {
+				since = time.Now()
+			}
+			waits[p.name+uid] = since
+			if time.Since(since) > doomedFor {
+				w.violated("%s lets %s wait for offers of %s that are gone", p.name, uid, key.AgentID)
+			}
+		}
+	}
+	for name, since := range w.doomed {
+		if !strings.HasPrefix(name, p.name) {
+			waits[name] = since
+		}
+	}
+	w.doomed = waits
+}
+
+// notMade is told of a bind that failed because its reservation was not made.
+func (w *world) notMade(pod *corev1.Pod, node string) {
+	agent := w.agents()[node]
+	if _, made := ours(agent.OnDisk)[string(pod.UID)]; made && agent.Running {
+		w.violated("the extender says that nothing was reserved for %s, %s holds it", shown(pod), node)
 	}
 }
 

@@ -3,6 +3,7 @@ package simtest
 import (
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesossim"
@@ -57,6 +58,10 @@ var faults = []fault{
 	{apiLose, 3, func(w *world) bool { return w.strikeAPI(apiLose) }},
 	{apiDeaf, 4, func(w *world) bool { return w.strikeAPI(apiDeaf) }},
 	{apiLate, 4, func(w *world) bool { return w.strikeAPI(apiLate) }},
+	{"pods-unreadable", 2, func(w *world) bool {
+		w.api.inject(apiFault{kind: apiRefuse, call: "get pods", left: 2 + w.rng.IntN(20)})
+		return true
+	}},
 	{"api-outage", 2, (*world).apiOutage},
 	{"api-partition", 1, (*world).partition},
 	{"informer-stale", 3, (*world).stale},
@@ -70,12 +75,15 @@ var faults = []fault{
 
 // fault lets one fault happen, by weight.
 func (w *world) fault() {
+	wanted := slices.DeleteFunc(slices.Clone(faults), func(f fault) bool {
+		return *only != "" && !slices.Contains(strings.Split(*only, ","), f.kind)
+	})
 	sum := 0
-	for _, f := range faults {
+	for _, f := range wanted {
 		sum += f.weight
 	}
 	at := w.rng.IntN(sum)
-	for _, f := range faults {
+	for _, f := range wanted {
 		if at -= f.weight; at >= 0 {
 			continue
 		}

@@ -135,6 +135,7 @@ func (p gatedPods) Patch(ctx context.Context, name string, kind types.PatchType,
 }
 
 func (p gatedPods) Bind(ctx context.Context, binding *corev1.Binding, opts metav1.CreateOptions) error {
+	defer p.g.api.binding(p.g.who, string(binding.UID))()
 	_, err := pass(ctx, p.g, "bind pods", binding.Name, func() (struct{}, error) {
 		return struct{}{}, p.PodInterface.Bind(ctx, binding, opts)
 	})

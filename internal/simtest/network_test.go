@@ -111,6 +111,12 @@ func (l *link) sever() {
 	}
 }
 
+func (l *link) isFrozen() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.frozen != nil
+}
+
 // freeze makes the connections half open: nothing arrives any more, and no end
 // of them is told.
 func (l *link) freeze() {

@@ -15,12 +15,14 @@ import (
 const (
 	quietWithin = 6 * time.Minute // for all to come right once nothing breaks any more
 	quietStep   = time.Second
-	quietFor    = 3 // looks in a row at which all is right
+	quietAfter  = 15 * time.Second // for the last effects of faults to be over
+	quietFor    = 3                // looks in a row at which all is right
 )
 
 // settle waits until everything is as it must be in the end.
 func (w *world) settle() {
 	w.story.tell("--- nothing breaks any more")
+	w.quietSince.Store(time.Now().UnixNano())
 	var wrong []string
 	for right, began := 0, time.Now(); right < quietFor; {
 		if time.Since(began) > quietWithin {
@@ -43,6 +45,15 @@ func (w *world) settle() {
 		}
 	}
 	w.story.tell("--- all is well")
+}
+
+// withdrawn is told of a bind that failed because its offers were taken back:
+// when nothing breaks and nobody competes, nobody takes them.
+func (w *world) withdrawn(pod *corev1.Pod, node string) {
+	since := w.quietSince.Load()
+	if since != 0 && time.Since(time.Unix(0, since)) > quietAfter {
+		w.violated("%s was promised offers of %s that there were not", shown(pod), node)
+	}
 }
 
 // unsettled lists what is not as it must be in the end.

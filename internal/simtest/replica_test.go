@@ -56,6 +56,10 @@ func configuration(master string) *config.Config {
 	cfg.Bind.Timeout, cfg.Bind.ConfirmTimeout, cfg.Bind.RemainderWait = seconds(6), seconds(2), seconds(2)
 	cfg.Release.OrphanGrace, cfg.Release.UnboundGrace = seconds(3), seconds(10)
 	cfg.Release.OperatorAfter, cfg.Release.SweepInterval = seconds(4), seconds(8)
+	cfg.Release.Linger = seconds(1)
+	if *grace > 0 {
+		cfg.Release.OrphanGrace.Duration, cfg.Release.UnboundGrace.Duration = *grace, *grace
+	}
 	return cfg
 }
 

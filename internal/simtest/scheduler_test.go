@@ -15,6 +15,7 @@ import (
 	extenderv1 "k8s.io/kube-scheduler/extender/v1"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/kube"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/reservation"
 )
 
 const (
@@ -158,6 +159,12 @@ func (k *kubeScheduler) bind(ctx context.Context, pod *corev1.Pod, node string) 
 		q.binding = false
 	}
 	k.mu.Unlock()
+	if strings.Contains(result.Error, "knows nothing of the operation") {
+		k.w.notMade(pod, node)
+	}
+	if strings.Contains(result.Error, reservation.ErrWithdrawn.Error()) {
+		k.w.withdrawn(pod, node)
+	}
 	if err != nil || result.Error != "" {
 		k.failed(pod, fmt.Sprint("bind: ", err, " ", result.Error))
 		return

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand"
 	"os"
+	"runtime"
 	"testing"
 	"testing/cryptotest"
 	"testing/synctest"
@@ -20,10 +21,16 @@ import (
 
 var (
 	oneSeed   = flag.Int64("seed", -1, "run this one seed and print its story")
-	seedCount = flag.Int("seeds", 150, "how many seeds to run")
+	seedCount = flag.Int("seeds", 0, "how many seeds to run; 0: as many as a test may take")
 	firstSeed = flag.Int("first", 1, "the first of them")
+	stopFirst = flag.Bool("stop", false, "stop at the first seed with violations")
+	only      = flag.String("only", "", "the kinds of faults to inject, with commas; all if empty")
+	grace     = flag.Duration("grace", 0, "release.orphanGrace and release.unboundGrace, if not the usual ones")
 	debugLog  = flag.Bool("debug", false, "have debug logs in the story")
 )
+
+// usualSeeds takes half a minute on one core.
+const usualSeeds = 250
 
 // outcome is what is left of a run.
 type outcome struct {
@@ -57,6 +64,8 @@ func run(t *testing.T, seed uint64) (out outcome) {
 }
 
 func TestSimulation(t *testing.T) {
+	former := runtime.GOMAXPROCS(1)
+	defer runtime.GOMAXPROCS(former)
 	if *oneSeed >= 0 {
 		out := run(t, uint64(*oneSeed))
 		t.Log("\n" + out.story.String())
@@ -66,8 +75,14 @@ func TestSimulation(t *testing.T) {
 		return
 	}
 	total := counts{faults: map[string]int{}}
-	failed := 0
-	for i := range *seedCount {
+	failed, seeds := 0, *seedCount
+	if seeds == 0 {
+		seeds = usualSeeds
+		if raceEnabled {
+			seeds = usualSeeds / 4
+		}
+	}
+	for i := range seeds {
 		out := run(t, uint64(*firstSeed+i))
 		total.add(out.counts)
 		if len(out.violations) > 0 {
@@ -76,9 +91,12 @@ func TestSimulation(t *testing.T) {
 			for _, violation := range out.violations {
 				t.Errorf("    %s", violation)
 			}
+			if *stopFirst {
+				return
+			}
 		}
 	}
-	t.Logf("%d seeds, %d with violations; %s", *seedCount, failed, total)
+	t.Logf("%d seeds, %d with violations; %s", seeds, failed, total)
 }
 
 func (c *counts) add(other counts) {

@@ -16,6 +16,7 @@ func (w *world) live() {
 		synctest.Wait()
 		w.due(false)
 		w.tend()
+		synctest.Wait()
 		w.check()
 		w.kube.Forget()
 		if w.broken() {

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -35,15 +36,17 @@ type world struct {
 	cancel context.CancelFunc
 	busy   sync.WaitGroup
 
-	hosts     []string
-	addresses map[string]string // of the hosts
-	mute      map[string]bool   // agents without operation feedback
-	slots     []*slot
-	all       []*process
-	events    []event // to come, made by faults
-	faulting  bool
-	made      int // pods so far
-	names     []string
+	hosts      []string
+	addresses  map[string]string // of the hosts
+	mute       map[string]bool   // agents without operation feedback
+	slots      []*slot
+	all        []*process
+	events     []event // to come, made by faults
+	faulting   bool
+	made       int // pods so far
+	names      []string
+	quietSince atomic.Int64         // when the faults ended, in Unix nanoseconds; 0: not yet
+	doomed     map[string]time.Time // process and pod UID → since when it waits in vain
 
 	mu         sync.Mutex // guards the rest
 	violations []string
@@ -90,6 +93,7 @@ func newWorld(seed uint64, level zapcore.Level) (*world, error) {
 	w.kube = kubetest.New()
 	w.kube.OnBind(w.bindingAccepted)
 	w.api = newAPIServer(w.kube, w.dice)
+	w.api.violated = w.violated
 	for _, host := range w.hosts {
 		w.addNode(host)
 	}
@@ -258,6 +262,7 @@ func (w *world) stop() {
 	if err := w.sim.Close(); err != nil {
 		w.violated("close: %v", err)
 	}
+	time.Sleep(endWithin) // for calls that the emulator holds up
 }
 
 func (w *world) nodeNames() []string {
