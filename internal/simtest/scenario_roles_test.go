@@ -63,9 +63,9 @@ func TestScenario27FormerPrincipalAdopted(t *testing.T) {
 	})
 }
 
-// foreignReservation has the operator reserve a cpu of host-0 in our role with
-// labels.
-func foreignReservation(s *stage, labels map[string]string) {
+// foreignReservation has the operator reserve half a cpu of host-0 in our role
+// in the name of a principal, with labels.
+func foreignReservation(s *stage, principal string, labels map[string]string) {
 	var list []any
 	for _, key := range []string{clusterLabel, uidLabel} {
 		if labels[key] != "" {
@@ -76,7 +76,7 @@ func foreignReservation(s *stage, labels map[string]string) {
 		"agent_id": value(s.agents()["host-0"].ID), "resources": []any{map[string]any{
 			"type": "SCALAR", "name": "cpus", "scalar": map[string]any{"value": 0.5},
 			"reservations": []any{map[string]any{
-				"type": "DYNAMIC", "role": role, "principal": "somebody", "labels": map[string]any{"labels": list},
+				"type": "DYNAMIC", "role": role, "principal": principal, "labels": map[string]any{"labels": list},
 			}},
 		}},
 	})
@@ -84,12 +84,12 @@ func foreignReservation(s *stage, labels map[string]string) {
 
 func TestScenario28AnotherFrameworkSharesTheRole(t *testing.T) {
 	play(t, scene{}, func(s *stage) {
-		foreignReservation(s, map[string]string{clusterLabel: "another", uidLabel: "uid-a"})
-		foreignReservation(s, map[string]string{uidLabel: "uid-a"})
+		foreignReservation(s, "extender", map[string]string{clusterLabel: "another", uidLabel: "uid-a"})
+		foreignReservation(s, "somebody", map[string]string{uidLabel: "uid-a"})
 		foreign := func() bool {
 			sum := 0.0
 			for _, r := range s.agents()["host-0"].OnDisk {
-				if r.Principal == "somebody" {
+				if r.Labels[clusterLabel] != cluster {
 					sum += r.Amounts["cpus"]
 				}
 			}
