@@ -194,7 +194,7 @@ func (m *Manager) agentMissing(r *record) {
 func (m *Manager) resolve(r *record, listed []resources.Portion, active bool, asOf time.Time) {
 	silent := r.op.id == "" && asOf.Sub(r.op.sent) >= m.opts.ConfirmTimeout
 	unknown := !r.op.unknown.IsZero() && !r.op.unknown.After(asOf)
-	if !active || (!unknown && !silent) || !r.op.sent.Before(asOf) {
+	if !active || (!unknown && !silent) || r.op.answered.IsZero() || !r.op.answered.Before(asOf) {
 		return
 	}
 	if r.executed(listed) {

@@ -133,6 +133,7 @@ func (m *Manager) send(ctx context.Context, l load) {
 		return
 	}
 	err := m.master.Accept(ctx, l.accept)
+	m.callEnded(l)
 	m.landed(l.key)
 	if err == nil {
 		m.log.Debug("accept sent", zap.String(logkeys.AgentID, l.key.AgentID),
@@ -150,13 +151,25 @@ func (m *Manager) send(ctx context.Context, l load) {
 	m.giveBack(ctx, l)
 }
 
+// callEnded notes that the call has ended: from now on the master can be asked
+// what became of it.
+func (m *Manager) callEnded(l load) {
+	m.ofLoad(l, func(r *record) { r.op.answered = m.clock.Now() })
+}
+
 // failed ends the operations of a load that did not arrive.
 func (m *Manager) failed(l load, err error) {
+	m.ofLoad(l, func(r *record) { m.refute(r, err) })
+}
+
+// ofLoad calls do, with the book locked, for each record whose operation of the
+// load is still in flight.
+func (m *Manager) ofLoad(l load, do func(*record)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for i, r := range l.records {
 		if r.op.inFlight() && r.op.id == l.accept.Operations[i].ID && r.op.sent.Equal(l.at) {
-			m.refute(r, err)
+			do(r)
 		}
 	}
 }

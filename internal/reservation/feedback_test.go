@@ -371,3 +371,19 @@ func TestFreedTellsThatAHoldWasGivenUp(t *testing.T) {
 		}
 	})
 }
+
+// An ACCEPT that hangs may still arrive: what the master says meanwhile does
+// not decide its operations.
+func TestUnknownDoesNotDecideACallThatHangs(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.master.answersAfter(4 * h.opts.ConfirmTimeout)
+		h.offer(offerOf("o1", agent1, unreserved(amounts(4, 1024))))
+		bind := h.reserve("p1", agent1, amounts(1, 256))
+		time.Sleep(time.Second)
+		h.status(h.operation(1, 0), mesos.OperationUnknown, "")
+		time.Sleep(2 * h.opts.ConfirmTimeout)
+		h.pending(bind)
+		h.finish(h.operation(1, 0))
+		h.mustReserve(bind)
+	})
+}

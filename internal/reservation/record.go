@@ -103,10 +103,11 @@ type operation struct {
 	// unknown is when the master said OPERATION_UNKNOWN: neither done nor
 	// failed (trap T16), so an audit that begins later decides.
 	unknown time.Time
-	// byOperator marks an UNRESERVE_RESOURCES; its result shows in an audit
-	// that begins after the master's answer.
+	// answered is when its call ended. Before that it may still be on its way:
+	// only an audit that begins later can tell that it was not executed.
+	answered time.Time
+	// byOperator marks an UNRESERVE_RESOURCES.
 	byOperator bool
-	answered   time.Time
 }
 
 func (o operation) inFlight() bool { return o.kind != 0 }

@@ -161,7 +161,7 @@ func (m *Manager) unanswered() []mesos.OperationRef {
 	now := m.clock.Now()
 	var refs []mesos.OperationRef
 	for _, r := range m.records {
-		if !r.op.inFlight() || r.op.byOperator ||
+		if !r.op.inFlight() || r.op.byOperator || r.op.answered.IsZero() ||
 			now.Sub(r.op.sent) < m.opts.ConfirmTimeout || now.Sub(r.op.asked) < m.opts.ConfirmTimeout {
 			continue
 		}
