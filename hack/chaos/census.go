@@ -3,20 +3,24 @@ package main
 import (
 	"context"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/client-go/informers"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
-	"k8s.io/client-go/tools/cache"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/hack/harness"
 )
 
+// rewatch is the pause between two watches.
+const rewatch = 100 * time.Millisecond
+
 // census remembers every pod that a watch has shown, by UID. What happens while
-// the API server is down and is over when it is back stays unknown.
+// the API server is down and is over when it is back stays unknown. An informer
+// would be blind for longer, because it backs off between attempts.
 type census struct {
-	factory informers.SharedInformerFactory
-	stop    context.CancelFunc
+	client kubernetes.Interface
 
 	mu        sync.Mutex // guards all below
 	seen      map[string]bool
@@ -24,30 +28,26 @@ type census struct {
 	completed map[string]bool
 }
 
-func takeCensus(ctx context.Context, client kubernetes.Interface) (*census, error) {
-	c := &census{
-		factory: informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithNamespace(harness.Namespace)),
-		seen:    map[string]bool{}, bound: map[string]string{}, completed: map[string]bool{},
-	}
-	_, err := c.factory.Core().V1().Pods().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    c.note,
-		UpdateFunc: func(_, pod any) { c.note(pod) },
-		DeleteFunc: c.note,
-	})
-	if err != nil {
-		return nil, err
-	}
-	running, stop := context.WithCancel(context.WithoutCancel(ctx))
-	c.stop = func() { stop(); c.factory.Shutdown() }
-	c.factory.Start(running.Done())
-	c.factory.WaitForCacheSync(ctx.Done())
-	return c, ctx.Err()
+func newCensus(client kubernetes.Interface) *census {
+	return &census{client: client, seen: map[string]bool{}, bound: map[string]string{}, completed: map[string]bool{}}
 }
 
-func (c *census) note(object any) {
-	if tombstone, ok := object.(cache.DeletedFinalStateUnknown); ok {
-		object = tombstone.Obj
+// take watches until ctx ends, over and over: each watch begins with what there
+// is.
+func (c *census) take(ctx context.Context) {
+	for sleep(ctx, rewatch) {
+		watching, err := c.client.CoreV1().Pods(harness.Namespace).Watch(ctx, metav1.ListOptions{})
+		if err != nil {
+			continue // the API server is down
+		}
+		for event := range watching.ResultChan() {
+			c.note(event.Object)
+		}
+		watching.Stop()
 	}
+}
+
+func (c *census) note(object runtime.Object) {
 	pod, ok := object.(*corev1.Pod)
 	if !ok {
 		return

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -98,14 +99,14 @@ func (k *killer) note(name string, o outage) {
 	k.tell("%7.1fs  kill -9 %s, down for %s", time.Since(k.began).Seconds(), name, o.down.Round(time.Millisecond))
 }
 
-// counts are the kills so far.
-func (k *killer) counts() (kills map[string]int, sum int) {
+// counts are the kills so far, and the processes that ended by themselves.
+func (k *killer) counts() (kills, ends map[string]int, sum int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, count := range k.kills {
 		sum += count
 	}
-	return k.kills, sum
+	return maps.Clone(k.kills), maps.Clone(k.ends), sum
 }
 
 // keep starts again what ends by itself, as a kubelet would, until ctx ends. The

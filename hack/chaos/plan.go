@@ -26,7 +26,7 @@ type outage struct {
 
 // longest is the longest time for which a target stays down, not counting its
 // start.
-var longest = [targets]time.Duration{daemon: 4 * time.Second, master: 4 * time.Second, apiServer: 8 * time.Second}
+var longest = [targets]time.Duration{daemon: 4 * time.Second, master: 4 * time.Second, apiServer: 6 * time.Second}
 
 // plan spreads kills over a duration: a sixth hit the API server, a quarter the
 // master, the others the daemon. Each target's are at random moments of equal

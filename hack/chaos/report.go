@@ -33,7 +33,7 @@ func (r *chaosRun) forbidden() error {
 
 // enough fails a run that did not put the system to the test.
 func (r *chaosRun) enough() error {
-	_, kills := r.killer.counts()
+	_, _, kills := r.killer.counts()
 	_, bound, _ := r.census.counts()
 	if kills < r.kills || bound == 0 {
 		return fmt.Errorf("only %d of %d kills, and %d pods bound", kills, r.kills, bound)
@@ -43,14 +43,14 @@ func (r *chaosRun) enough() error {
 
 // print shows the counts.
 func (r *chaosRun) print(v verdict, took time.Duration) {
-	kills, sum := r.killer.counts()
+	kills, ends, sum := r.killer.counts()
 	seen, bound, completed := r.census.counts()
 	made, released := r.court.disks.Counts()
 	bindings, _ := r.witness.Bindings() // the error is told by forbidden
 	l := r.load
 	for _, row := range [][2]string{
 		{"kills", fmt.Sprintf("%d (%s)", sum, byName(kills))},
-		{"processes that ended by themselves", byName(r.killer.ends)},
+		{"processes that ended by themselves", byName(ends)},
 		{"pods created", fmt.Sprintf("%d (%d under a name just deleted, %d to complete; %d seen by the watch)", l.created, l.recreated, l.completing, seen)},
 		{"pods bound", fmt.Sprintf("%d (%d asked for Bindings)", bound, len(bindings))},
 		{"pods completed", fmt.Sprint(completed)},
@@ -63,7 +63,7 @@ func (r *chaosRun) print(v verdict, took time.Duration) {
 		{"doubled", fmt.Sprint(len(v.doubled))},
 		{"orphaned", fmt.Sprint(len(v.orphaned))},
 		{"not bound or not completed in the end", fmt.Sprint(len(v.waiting))},
-		{"bound without a reservation (forbidden)", fmt.Sprint(len(r.broken()))},
+		{"bound without a reservation (forbidden)", fmt.Sprintf("%d (%d asked for)", len(r.broken()), len(r.witness.Baseless()))},
 	} {
 		fmt.Fprintf(r.out, "%-40s %s\n", row[0], row[1])
 	}

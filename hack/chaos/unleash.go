@@ -51,7 +51,6 @@ func unleash(ctx context.Context, s settings, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	defer r.census.stop()
 	defer r.witness.Stop()
 	n, err := neighbour.Start(ctx, neighbour.Options{
 		Master: h.MasterURL(), Name: "churner", Role: "spark",
@@ -81,12 +80,8 @@ func newRun(ctx context.Context, h *harness.Harness, s settings, out io.Writer) 
 		return nil, err
 	}
 	r.court = &court{h, disks}
-	if r.witness, err = h.WatchAdmissions(ctx); err != nil {
-		return nil, err
-	}
-	if r.census, err = takeCensus(ctx, h.Client); err != nil {
-		r.witness.Stop()
-	}
+	r.census = newCensus(h.Client)
+	r.witness, err = h.WatchAdmissions(ctx)
 	return r, err
 }
 
@@ -99,6 +94,7 @@ func (r *chaosRun) play(ctx context.Context) error {
 	defer stopKeeping()
 	background.Go(func() { r.killer.keep(keeping) })
 	background.Go(func() { r.follow(keeping) })
+	background.Go(func() { r.census.take(keeping) })
 
 	if err := r.faults(ctx); err != nil {
 		return err
