@@ -119,16 +119,6 @@ func (n *Nodes) SetAgent(agent AgentIdentity) {
 	}
 }
 
-// RemoveAgent forgets an agent that is gone for good.
-func (n *Nodes) RemoveAgent(id string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if _, ok := n.agents[id]; ok {
-		delete(n.agents, id)
-		n.markDirty()
-	}
-}
-
 // ReplaceAgents sets all agents at once, and the map is up to date when it
 // returns. Until the full list is known a key may look unshared that is not,
 // so the map is not to be trusted before the first call.

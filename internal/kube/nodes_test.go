@@ -63,7 +63,7 @@ func TestNodesFollowTheCluster(t *testing.T) {
 		expect("h1", "A1")
 		update(t, client, newNode("h1", "A2", "", ""))
 		expect("h1", "A2")
-		nodes.RemoveAgent("A2")
+		nodes.ReplaceAgents([]AgentIdentity{agent("A1", "h1", "10.0.0.1")})
 		expect("h1", "")
 		nodes.SetAgent(agent("A3", "a2", "")) // an agent whose hostname is the annotation's value
 		expect("h1", "A3")
@@ -89,7 +89,6 @@ func TestChangesThatDoNotMatterRebuildNothing(t *testing.T) {
 		heartbeat.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, LastHeartbeatTime: metav1.Now()}}
 		update(t, client, heartbeat)
 		nodes.SetAgent(agent("A1", "h1", "10.0.0.1"))
-		nodes.RemoveAgent("unknown")
 		pass(time.Second)
 		if nodes.Map() != before {
 			t.Error("the map was rebuilt for a heartbeat and an offer of a known agent")

@@ -45,23 +45,17 @@ func (p *Pods) Live(ctx context.Context, namespace, name string) (*corev1.Pod, e
 
 // ByUID returns the pod of our scheduler that has this UID.
 func (p *Pods) ByUID(uid string) (*corev1.Pod, bool) {
-	found := p.byIndex(uidIndex, uid)
-	if len(found) == 0 {
+	found, err := p.informer.GetIndexer().ByIndex(uidIndex, uid)
+	if err != nil || len(found) == 0 {
 		return nil, false
 	}
-	return found[0], true
+	pod, ok := found[0].(*corev1.Pod)
+	return pod, ok
 }
 
-// Pending returns the pods of our scheduler that wait for a node, in no order.
-// It costs as much as there are such pods.
-func (p *Pods) Pending() []*corev1.Pod { return p.byIndex(waitingIndex, isWaiting) }
-
-// All returns all pods of our scheduler, in no order.
-func (p *Pods) All() []*corev1.Pod { return asPods(p.informer.GetStore().List()) }
-
 // ListLive returns all pods of our scheduler as the kube-apiserver has them
-// now: one consistent version, by a quorum read, page by page. Recovery uses it
-// because an informer's first list may come from a cache that lags.
+// now: one consistent version, by a quorum read, page by page. It needs no
+// informer, whose first list may come from a cache that lags.
 func (p *Pods) ListLive(ctx context.Context) ([]*corev1.Pod, error) {
 	var pods []*corev1.Pod
 	opts := metav1.ListOptions{FieldSelector: p.selector, Limit: listPage}
@@ -81,22 +75,4 @@ func (p *Pods) ListLive(ctx context.Context) ([]*corev1.Pod, error) {
 			return pods, nil
 		}
 	}
-}
-
-func (p *Pods) byIndex(index, value string) []*corev1.Pod {
-	objects, err := p.informer.GetIndexer().ByIndex(index, value)
-	if err != nil { // only for an index that does not exist
-		return nil
-	}
-	return asPods(objects)
-}
-
-func asPods(objects []any) []*corev1.Pod {
-	pods := make([]*corev1.Pod, 0, len(objects))
-	for _, object := range objects {
-		if pod, ok := object.(*corev1.Pod); ok {
-			pods = append(pods, pod)
-		}
-	}
-	return pods
 }

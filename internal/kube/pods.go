@@ -3,7 +3,6 @@ package kube
 import (
 	"context"
 	"fmt"
-	"sync/atomic"
 
 	"go.uber.org/zap"
 	corev1 "k8s.io/api/core/v1"
@@ -17,11 +16,7 @@ import (
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
 )
 
-const (
-	uidIndex     = "uid"
-	waitingIndex = "waiting"
-	isWaiting    = "yes" // the only value of waitingIndex
-)
+const uidIndex = "uid"
 
 // PodHandler hears of every change to a pod that carries our scheduler's name.
 // It is called from one goroutine of the informer, in the order of the watch.
@@ -35,12 +30,11 @@ type PodHandler interface {
 // Pods watches the pods that carry one scheduler's name. What it returns is
 // trimmed to what scheduling reads, shared, and must not be changed.
 type Pods struct {
-	client    kubernetes.Interface
-	selector  string
-	informer  cache.SharedIndexInformer
-	log       *zap.Logger
-	connected atomic.Bool                              // a watch is open as far as we know
-	handlers  []cache.ResourceEventHandlerRegistration // complete before Run
+	client   kubernetes.Interface
+	selector string
+	informer cache.SharedIndexInformer
+	log      *zap.Logger
+	handlers []cache.ResourceEventHandlerRegistration // complete before Run
 }
 
 // NewPods makes the informer; nothing is read before Run.
@@ -52,7 +46,7 @@ func NewPods(client kubernetes.Interface, schedulerName string, log *zap.Logger)
 	}
 	p.informer = cache.NewSharedIndexInformerWithOptions(
 		cache.ToListWatcherWithWatchListSemantics(p.listWatch(), client), &corev1.Pod{},
-		cache.SharedIndexInformerOptions{Indexers: cache.Indexers{uidIndex: indexUID, waitingIndex: indexWaiting}})
+		cache.SharedIndexInformerOptions{Indexers: cache.Indexers{uidIndex: indexUID}})
 	if err := p.informer.SetTransform(trim); err != nil {
 		return nil, fmt.Errorf("pod informer: %w", err)
 	}
@@ -97,13 +91,7 @@ func (p *Pods) Synced(ctx context.Context) error {
 	return nil
 }
 
-// Fresh reports whether the watch is open as far as the client knows. False
-// means that pods may have come and gone unseen; true is no proof, so whoever
-// destroys something asks Live first.
-func (p *Pods) Fresh() bool { return p.HasSynced() && p.connected.Load() }
-
-// listWatch reads pods of our scheduler from all namespaces and notes when the
-// watch opens.
+// listWatch reads pods of our scheduler from all namespaces.
 func (p *Pods) listWatch() *cache.ListWatch {
 	return &cache.ListWatch{
 		ListWithContextFunc: func(ctx context.Context, opts metav1.ListOptions) (runtime.Object, error) {
@@ -112,16 +100,13 @@ func (p *Pods) listWatch() *cache.ListWatch {
 		},
 		WatchFuncWithContext: func(ctx context.Context, opts metav1.ListOptions) (watch.Interface, error) {
 			opts.FieldSelector = p.selector
-			stream, err := p.client.CoreV1().Pods(metav1.NamespaceAll).Watch(ctx, opts)
-			p.connected.Store(err == nil)
-			return stream, err
+			return p.client.CoreV1().Pods(metav1.NamespaceAll).Watch(ctx, opts)
 		},
 	}
 }
 
 // disconnected is told why a list or watch failed.
 func (p *Pods) disconnected(ctx context.Context, reflector *cache.Reflector, err error) {
-	p.connected.Store(false)
 	if ctx.Err() == nil {
 		p.log.Warn("watching pods failed, trying again", zap.Error(err), zap.String(logkeys.Component, "pods"))
 	}
@@ -130,13 +115,6 @@ func (p *Pods) disconnected(ctx context.Context, reflector *cache.Reflector, err
 func indexUID(object any) ([]string, error) {
 	if pod, ok := object.(*corev1.Pod); ok {
 		return []string{string(pod.UID)}, nil
-	}
-	return nil, nil
-}
-
-func indexWaiting(object any) ([]string, error) {
-	if pod, ok := object.(*corev1.Pod); ok && Waiting(pod) {
-		return []string{isWaiting}, nil
 	}
 	return nil, nil
 }

@@ -108,7 +108,8 @@ func TestPodsOfOtherSchedulersAreNotWatched(t *testing.T) {
 		create(t, cluster.Client(), newPod("b", "uid-b"))
 		synctest.Wait()
 
-		if diff := cmp.Diff([]string{"a", "b"}, names(pods.All())); diff != "" {
+		stored := slices.Sorted(slices.Values(pods.informer.GetStore().ListKeys()))
+		if diff := cmp.Diff([]string{"default/a", "default/b"}, stored); diff != "" {
 			t.Errorf("pods in the store (-want +got):\n%s", diff)
 		}
 		if diff := cmp.Diff([]string{"changed uid-a", "changed uid-b"}, handler.take()); diff != "" {
@@ -120,7 +121,7 @@ func TestPodsOfOtherSchedulersAreNotWatched(t *testing.T) {
 	})
 }
 
-func TestPendingFollowsThePod(t *testing.T) {
+func TestWaitingFollowsThePod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gated, deleted, finished, bound := newPod("gated", "1"), newPod("deleted", "2"), newPod("finished", "3"), newPod("bound", "4")
 		gated.Spec.SchedulingGates = []corev1.PodSchedulingGate{{Name: "quota"}}
@@ -129,20 +130,19 @@ func TestPendingFollowsThePod(t *testing.T) {
 		bound.Spec.NodeName = "node"
 		cluster := kubetest.New(newPod("waits", "5"), gated, deleted, finished, bound)
 		pods := startPods(t, cluster.Client(), &recordedPods{})
-		if diff := cmp.Diff([]string{"waits"}, names(pods.Pending())); diff != "" {
-			t.Fatalf("pending pods (-want +got):\n%s", diff)
+		for uid, want := range map[string]bool{"1": false, "2": false, "3": false, "4": false, "5": true} {
+			if pod, ok := pods.ByUID(uid); !ok || Waiting(pod) != want {
+				t.Errorf("pod %s: known %t, waiting is not %t", uid, ok, want)
+			}
 		}
 
-		pod, ok := pods.ByUID("5")
-		if !ok {
-			t.Fatal("the waiting pod is not found by its UID")
-		}
+		pod, _ := pods.ByUID("5")
 		if err := PostBinding(t.Context(), cluster.Client(), pod, "node"); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if got := names(pods.Pending()); len(got) != 0 {
-			t.Errorf("still pending after the Binding: %v", got)
+		if pod, ok := pods.ByUID("5"); !ok || Waiting(pod) {
+			t.Errorf("known %t, and waits after the Binding", ok)
 		}
 	})
 }
@@ -157,30 +157,6 @@ func TestPodMadeAnewWhileTheWatchWasDown(t *testing.T) {
 		want := []string{"gone old", "changed new", "changed new", "gone new"}
 		if diff := cmp.Diff(want, handler.take()); diff != "" {
 			t.Errorf("what the handler heard (-want +got):\n%s", diff)
-		}
-	})
-}
-
-func TestPodsFreshness(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cluster := kubetest.New(newPod("a", "uid-a"))
-		down := errors.New("connection refused")
-		cluster.Fail("watch", "pods", -1, down)
-		pods := startPods(t, cluster.Client(), &recordedPods{})
-		time.Sleep(time.Second)
-		synctest.Wait()
-		if pods.Fresh() {
-			t.Error("fresh although no watch could be opened")
-		}
-		cluster.Heal()
-		time.Sleep(time.Minute) // longer than the reflector's back-off
-		synctest.Wait()
-		if !pods.Fresh() {
-			t.Error("not fresh although the watch is open")
-		}
-		pods.disconnected(t.Context(), nil, down) // as the reflector reports a list that failed
-		if pods.Fresh() {
-			t.Error("fresh although a list failed")
 		}
 	})
 }
