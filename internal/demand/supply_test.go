@@ -45,6 +45,8 @@ func TestHeadroomKeepsEveryOfferOfItsAgents(t *testing.T) {
 	})
 }
 
+// Trap T17: what is reserved for the role and has no task comes back every
+// second, unless it is held or declined for long.
 func TestWithoutHeadroomEverythingGoesBack(t *testing.T) {
 	inShop(t, func(o *Options) { o.HeadroomAgents = 0 }, func(t *testing.T, s *shop) {
 		s.offer(offerOf("o1", "a1", amounts(1, 64)))
@@ -130,6 +132,7 @@ func TestLostDeclineIsRepeated(t *testing.T) {
 	}
 }
 
+// Trap T7: a long decline also hides later offers, until a REVIVE.
 func TestFirstPendingPodRevivesAtOnce(t *testing.T) {
 	inShop(t, nil, func(t *testing.T, s *shop) {
 		s.wait(time.Minute + 123*time.Millisecond)

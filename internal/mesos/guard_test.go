@@ -98,7 +98,7 @@ func badOperations() tampering {
 		"empty offer ID":    func(a *scheduler.Call_Accept, _ *mesos.Resource) { a.OfferIDs[0].Value = "" },
 		"negative refusal":  func(a *scheduler.Call_Accept, _ *mesos.Resource) { *a.Filters.RefuseSeconds = -1 },
 		"refusal for ever":  func(a *scheduler.Call_Accept, _ *mesos.Resource) { *a.Filters.RefuseSeconds = math.Inf(1) },
-		"role of the offer": func(a *scheduler.Call_Accept, _ *mesos.Resource) { a.OfferIDs[0].Value = "of-other-role" },
+		"role of the offer": func(a *scheduler.Call_Accept, _ *mesos.Resource) { a.OfferIDs[0].Value = "of-other-role" }, // trap T9
 		"several agents": func(a *scheduler.Call_Accept, _ *mesos.Resource) { // trap T4
 			a.OfferIDs = append(a.OfferIDs, mesos.OfferID{Value: "of-other-agent"})
 		},
