@@ -148,7 +148,7 @@ func TestScenario5TwoBindsRaceForOneOffer(t *testing.T) {
 
 func TestScenario6OfferHeldPastItsTime(t *testing.T) {
 	shortHold := func(cfg *config.Config) {
-		cfg.Offers.IdleHold, cfg.Offers.MaxHold = seconds(0.5), seconds(0.5)
+		cfg.Offers.IdleHold, cfg.Offers.MaxHold = seconds(0.2), seconds(0.2)
 		cfg.Bind.RemainderWait, cfg.Bind.ConfirmTimeout = seconds(5), seconds(5)
 	}
 	play(t, scene{configure: shortHold}, func(s *stage) {
