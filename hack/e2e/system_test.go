@@ -117,6 +117,7 @@ func showLogs(t *testing.T, dir string) {
 // that the tests need not sit them out.
 func brisk(cfg *config.Config) {
 	cfg.Offers.IdleHold.Duration = time.Second
+	cfg.Release.Linger.Duration = time.Second
 	cfg.Release.OrphanGrace.Duration = 3 * time.Second
 	cfg.Release.UnboundGrace.Duration = 10 * time.Second
 	cfg.Release.OperatorAfter.Duration = 5 * time.Second
