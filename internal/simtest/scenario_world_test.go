@@ -82,7 +82,7 @@ func newStage(t *testing.T, sc scene) *stage {
 	s.startMesos(sc)
 	w.kube = kubetest.New()
 	w.kube.OnBind(w.bindingAccepted)
-	w.api = newAPIServer(w.kube, w.dice, w.violated)
+	w.api = newAPIServer(w.kube, w.dice)
 	for _, spec := range sc.agents {
 		w.hosts = append(w.hosts, spec.Hostname)
 		w.mute[spec.Hostname] = spec.NoOperationFeedback
