@@ -45,36 +45,38 @@ func TestScenario14BoundToAnotherNode(t *testing.T) {
 	})
 }
 
-func TestScenario15BindingTimesOut(t *testing.T) {
-	t.Run("it took effect", func(t *testing.T) {
-		play(t, scene{}, func(s *stage) {
-			pod := s.pod("a", "1")
-			s.fits(pod, "host-0")
-			s.api.inject(apiFault{kind: apiDeaf, call: "bind pods", left: 1})
-			s.startBind(pod, "host-0")
-			s.eventually("the pod is bound", func() bool { return s.nodeOf(pod) == "host-0" })
-			s.always("its reservation is kept", 20*time.Second, s.holds("host-0", pod))
-			s.expect(s.operations("UNRESERVE") == 0, "no UNRESERVE was sent")
-		})
+func TestScenario15BindingTookEffect(t *testing.T) {
+	play(t, scene{}, func(s *stage) {
+		pod := s.pod("a", "1")
+		s.fits(pod, "host-0")
+		s.api.inject(apiFault{kind: apiDeaf, call: "bind pods", left: 1})
+		s.startBind(pod, "host-0")
+		s.eventually("the pod is bound", func() bool { return s.nodeOf(pod) == "host-0" })
+		s.always("its reservation is kept", 20*time.Second, s.holds("host-0", pod))
+		s.expect(s.operations("UNRESERVE") == 0, "no UNRESERVE was sent")
 	})
-	t.Run("it took effect, and the pod cannot be read", func(t *testing.T) {
-		play(t, scene{}, func(s *stage) {
-			pod := s.pod("a", "1")
-			s.fits(pod, "host-0")
-			time.Sleep(beat) // the informer has the pod, and hears no more of it
-			s.api.makeStale("A1", soon)
-			s.api.inject(apiFault{kind: apiDeaf, call: "bind pods", left: 1})
-			for _, call := range []string{"bind pods", "get pods", "patch pods"} {
-				s.api.inject(apiFault{kind: apiRefuse, call: call, left: 10000})
-			}
-			s.expect(s.startBind(pod, "host-0").wait() != nil, "the bind fails")
-			s.expect(s.nodeOf(pod) == "host-0", "the Binding took effect")
-			s.always("nothing is undone", 20*time.Second, s.holds("host-0", pod))
-			s.api.heal()
-			s.bind(pod, "host-0")
-			s.always("the retry finds everything done", 20*time.Second, s.holds("host-0", pod))
-		})
+}
+
+func TestScenario15PodCannotBeRead(t *testing.T) {
+	play(t, scene{}, func(s *stage) {
+		pod := s.pod("a", "1")
+		s.fits(pod, "host-0")
+		time.Sleep(beat) // the informer has the pod, and hears no more of it
+		s.api.makeStale("A1", soon)
+		s.api.inject(apiFault{kind: apiDeaf, call: "bind pods", left: 1})
+		for _, call := range []string{"bind pods", "get pods", "patch pods"} {
+			s.api.inject(apiFault{kind: apiRefuse, call: call, left: 10000})
+		}
+		s.expect(s.startBind(pod, "host-0").wait() != nil, "the bind fails")
+		s.expect(s.nodeOf(pod) == "host-0", "the Binding took effect")
+		s.always("nothing is undone", 20*time.Second, s.holds("host-0", pod))
+		s.api.heal()
+		s.bind(pod, "host-0")
+		s.always("the retry finds everything done", 20*time.Second, s.holds("host-0", pod))
 	})
+}
+
+func TestScenario15BindingLostOrLate(t *testing.T) {
 	for kind, name := range map[string]string{apiLose: "it got lost", apiLate: "it comes very late"} {
 		t.Run(name, func(t *testing.T) {
 			play(t, scene{}, func(s *stage) {

@@ -101,7 +101,6 @@ func (s *stage) fits(pod *corev1.Pod, node string) {
 type binding struct {
 	s      *stage
 	pod    *corev1.Pod
-	answer chan error
 	over   chan struct{}
 	err    error // once over is closed
 	hangUp context.CancelCauseFunc
