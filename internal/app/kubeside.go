@@ -129,11 +129,11 @@ func (a *App) mapped(agentID string) bool {
 func (a *App) wake(ctx context.Context, p demand.Pod) error {
 	pod, ok := a.pods.ByUID(p.UID)
 	if !ok {
-		return nil // gone meanwhile
+		return demand.ErrGone
 	}
 	err := kube.Wake(ctx, a.client, pod, a.clock.Now())
 	if errors.Is(err, kube.ErrPodGone) {
-		return nil
+		return demand.ErrGone
 	}
 	return err
 }

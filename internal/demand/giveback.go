@@ -128,9 +128,9 @@ type needs map[string]map[string]resources.Vector
 
 // needs collects what the pending pods request. The caller holds mu.
 func (m *Manager) needs() needs {
-	all := needs{}
+	all, now := needs{}, m.deps.Clock.Now()
 	for _, pod := range m.pending {
-		if pod.need.IsZero() {
+		if pod.need.IsZero() || !m.wants(pod, now) {
 			continue
 		}
 		if all[pod.role] == nil {

@@ -2,6 +2,7 @@ package demand
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -29,6 +30,9 @@ type Pod struct {
 	Role                 string
 	Need                 resources.Vector
 }
+
+// ErrGone is what Deps.Wake returns for a pod that does not exist any more.
+var ErrGone = errors.New("the pod is gone")
 
 // Options are the settings of a Manager; all durations must be positive.
 type Options struct {
@@ -67,7 +71,7 @@ type Deps struct {
 	// Mapped reports whether an agent stands for a node; no pod is woken for
 	// the offers of one that does not.
 	Mapped func(agentID string) bool
-	// Wake makes kube-scheduler try one pod again.
+	// Wake makes kube-scheduler try one pod again. ErrGone if there is none.
 	Wake       func(ctx context.Context, pod Pod) error
 	Log        *zap.Logger
 	Registerer prometheus.Registerer
@@ -144,21 +148,52 @@ func (m *Manager) supply(ctx context.Context) error {
 
 // pending is what an opted-in pod without a node waits for.
 type pending struct {
-	role string
-	need resources.Vector
+	role  string
+	need  resources.Vector
+	asked time.Time // when it appeared, or filter was last asked about it
 }
+
+// interest is how many times MaxHold a pending pod counts as demand after it
+// appeared, or filter was asked about it. kube-scheduler tries a pod that any
+// offer could help at least every 10 s; one that it has stopped asking about
+// (too large, or without a node by its own rules) must not keep offers from the
+// neighbours. Larger offers come all the same, and wake it.
+const interest = 2
 
 // Pending tells that an opted-in pod waits for a node: offers of its role are
 // needed. need is empty if it cannot be told; no offer is kept for that.
 func (m *Manager) Pending(uid, role string, need resources.Vector) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	known := m.pending[uid].role == role
-	m.pending[uid] = pending{role, need}
-	if !known && slices.Contains(m.opts.Roles, role) {
-		m.role(role).reset()
+	pod := m.pending[uid]
+	if pod.role == role {
+		pod.need = need
+		m.pending[uid] = pod
+		return
+	}
+	m.pending[uid] = pending{role: role, need: need}
+	m.ask(uid)
+}
+
+// ask notes that a pending pod is being tried: if it had gone out of sight its
+// role is revived as for a new one. The caller holds mu.
+func (m *Manager) ask(uid string) {
+	pod, ok := m.pending[uid]
+	if !ok {
+		return
+	}
+	now := m.deps.Clock.Now()
+	if !m.wants(pod, now) && slices.Contains(m.opts.Roles, pod.role) {
+		m.role(pod.role).reset()
 		m.signal()
 	}
+	pod.asked = now
+	m.pending[uid] = pod
+}
+
+// wants reports whether offers are held for a pending pod. The caller holds mu.
+func (m *Manager) wants(pod pending, now time.Time) bool {
+	return now.Sub(pod.asked) < interest*m.opts.MaxHold
 }
 
 // Settled tells that a pod no longer waits: bound, ended or deleted.

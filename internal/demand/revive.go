@@ -13,7 +13,7 @@ import (
 
 // maxReviveGap is the longest time between two REVIVEs of a role while the
 // same things go on waiting for it.
-const maxReviveGap = 30 * time.Second
+const maxReviveGap = 5 * time.Minute
 
 // roleState is the rate limit of one role. New demand is served as soon as the
 // limit allows; old demand ever more rarely, because each REVIVE clears the
@@ -34,12 +34,21 @@ func (m *Manager) role(name string) *roleState {
 	return m.roles[name]
 }
 
-// demanded reports which roles something waits for, and how many reservations
-// do. The caller holds mu.
+// demanded reports the roles whose offers are held because something waits for
+// them. The caller holds mu.
 func (m *Manager) demanded(wanting map[string]int) map[string]bool {
+	now := m.deps.Clock.Now()
+	return m.waitedFor(wanting, func(pod pending) bool { return m.wants(pod, now) })
+}
+
+// waitedFor reports the roles for which reservations, or pending pods that
+// count, wait. The caller holds mu.
+func (m *Manager) waitedFor(wanting map[string]int, counts func(pending) bool) map[string]bool {
 	roles := map[string]bool{}
 	for _, pod := range m.pending {
-		roles[pod.role] = true
+		if counts(pod) {
+			roles[pod.role] = true
+		}
 	}
 	for role := range wanting {
 		roles[role] = true
@@ -89,7 +98,9 @@ func (m *Manager) due(wanting map[string]int) []string {
 		state.wanting = wanting[role]
 	}
 	var due []string
-	for role := range m.demanded(wanting) {
+	// All pending pods count: now and then even one that fits nowhere is worth
+	// a look at everything there is.
+	for role := range m.waitedFor(wanting, func(pending) bool { return true }) {
 		state := m.role(role)
 		if now.Sub(state.last) >= max(state.gap, m.opts.ReviveInterval) {
 			due = append(due, role)

@@ -72,11 +72,48 @@ func TestOffersThatCoverAPendingPodAreKeptLonger(t *testing.T) {
 		s.Pending("p1", testRole, amounts(2, 32))
 		s.wait(testOptions.MaxHold + housekeeping)
 		wantDeclines(t, s, declined{[]string{"o1"}, testOptions.PendingRefuse})
-		s.wait((patience-1)*testOptions.MaxHold - 2*housekeeping)
-		wantDeclines(t, s, declined{[]string{"o1"}, testOptions.PendingRefuse})
-		s.wait(2 * housekeeping)
+		for range patience - 1 {
+			wantDeclines(t, s, declined{[]string{"o1"}, testOptions.PendingRefuse})
+			s.Fits("p1") // its binds fail, and it is tried again
+			s.wait(testOptions.MaxHold)
+		}
 		wantDeclines(t, s, declined{[]string{"o1"}, testOptions.PendingRefuse},
 			declined{[]string{"o2"}, testOptions.PendingRefuse})
+	})
+}
+
+// A pod that kube-scheduler has stopped asking about, because it is too large
+// or its own rules exclude every node, must not cost the neighbours anything.
+func TestPodThatIsNotTriedKeepsNothing(t *testing.T) {
+	inShop(t, func(o *Options) { o.HeadroomAgents = 0 }, func(t *testing.T, s *shop) {
+		s.Pending("p1", testRole, amounts(2, 32))
+		s.wait(interest*testOptions.MaxHold - testOptions.IdleHold - housekeeping)
+		s.offer(offerOf("o1", "a1", amounts(2, 64)))
+		s.wait(testOptions.IdleHold)
+		wantDeclines(t, s)
+		s.wait(2 * housekeeping)
+		wantDeclines(t, s, declined{[]string{"o1"}, testOptions.IdleRefuse})
+
+		s.revives() // what came before does not count
+		s.Refused(Pod{UID: "p1", Role: testRole, Need: amounts(2, 32)})
+		s.wait(housekeeping)
+		if got := s.revives(); len(got) != 1 {
+			t.Errorf("%d REVIVEs for a pod that is tried again, want 1", len(got))
+		}
+	})
+}
+
+func TestWakingAPodThatIsGoneForgetsIt(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.with(func() { s.wakeErr = ErrGone })
+		s.offer(offerOf("o1", "a1", amounts(2, 64)))
+		s.Refused(Pod{UID: "p1", Role: testRole, Need: amounts(2, 32)})
+		s.wait(time.Second)
+		s.Manager.mu.Lock()
+		defer s.Manager.mu.Unlock()
+		if len(s.refused) != 0 || len(s.Manager.woken) != 0 {
+			t.Errorf("%d refused and %d woken pods are remembered", len(s.refused), len(s.Manager.woken))
+		}
 	})
 }
 
@@ -149,13 +186,14 @@ func TestFirstPendingPodRevivesAtOnce(t *testing.T) {
 func TestRevivesOfOldDemandBecomeRare(t *testing.T) {
 	inShop(t, nil, func(t *testing.T, s *shop) {
 		s.Pending("p1", testRole, resources.Vector{})
-		s.wait(3 * time.Minute)
+		s.wait(30 * time.Minute)
 		got := s.revives()
 		var gaps []time.Duration
 		for i := 1; i < len(got); i++ {
 			gaps = append(gaps, got[i]-got[i-1])
 		}
 		want := []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second,
+			32 * time.Second, 64 * time.Second, 128 * time.Second, 256 * time.Second,
 			maxReviveGap, maxReviveGap, maxReviveGap, maxReviveGap}
 		if diff := cmp.Diff(want, gaps); diff != "" {
 			t.Errorf("gaps between REVIVEs (-want +got):\n%s", diff)

@@ -3,6 +3,7 @@ package demand
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -62,6 +63,7 @@ func (m *Manager) Refused(pod Pod) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.release(pod.UID)
+	m.ask(pod.UID)
 	w, now := m.refused[pod.UID], m.deps.Clock.Now()
 	if w == nil {
 		w = &waiter{}
@@ -86,6 +88,7 @@ func (m *Manager) release(uid string) {
 func (m *Manager) Fits(uid string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.ask(uid)
 	delete(m.refused, uid)
 }
 
@@ -112,7 +115,12 @@ func (m *Manager) wakeLoop(ctx context.Context) error {
 // promise has run out.
 func (m *Manager) wake(ctx context.Context, pod Pod) {
 	fields := []zap.Field{zap.String(logkeys.Pod, pod.Namespace+"/"+pod.Name), zap.String(logkeys.PodUID, pod.UID)}
-	if err := m.deps.Wake(ctx, pod); err != nil {
+	err := m.deps.Wake(ctx, pod)
+	if errors.Is(err, ErrGone) {
+		m.Settled(pod.UID)
+		return
+	}
+	if err != nil {
 		m.deps.Log.Warn("pod not woken", append(fields, zap.Error(err))...)
 		return
 	}
