@@ -184,6 +184,10 @@ func (m *Manager) agentMissing(r *record) {
 		m.fail(r, ErrNotReserved)
 		return
 	}
+	if r.state == Bound && len(m.byUID[r.uid]) == 1 {
+		m.metrics.lost.Inc()
+		m.lost(r.pod)
+	}
 	m.move(r, Gone)
 	r.decide(ErrNotReserved)
 }

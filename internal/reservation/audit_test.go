@@ -235,6 +235,9 @@ func TestScenario24AgentGoneClosesItsRecords(t *testing.T) {
 		h.mustFail(inFlight, errHungUp)
 		time.Sleep(3 * testOptions.AuditInterval)
 		h.wantQuiet()
+		if got := testutil.ToFloat64(h.metrics.lost); got != 1 {
+			t.Errorf("%v reservations of running pods were lost, want 1: its owner must know", got)
+		}
 		calls := len(h.operator.undone())
 		time.Sleep(time.Hour)
 		if len(h.operator.undone()) != calls {

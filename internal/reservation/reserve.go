@@ -6,6 +6,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
@@ -206,7 +207,7 @@ func (m *Manager) dismiss(r *record, why error) {
 		r.unwanted = why
 		r.decide(why)
 	case Reserved, Bound:
-		m.log.Info("releasing reservation", logFields(r, zap.Error(why))...)
+		m.log.Debug("releasing reservation", logFields(r, zap.NamedError(logkeys.Reason, why))...)
 		if m.move(r, Releasing) {
 			r.decide(why)
 			m.linger(r)
