@@ -245,6 +245,7 @@ func (a *App) serve(ctx, work context.Context) error {
 	serving, stop := context.WithCancel(work)
 	defer stop()
 	defer context.AfterFunc(ctx, func() {
+		a.log.Info("shutting down, binds in flight finish first")
 		a.state.draining.Store(true)
 		stop()
 		if a.pauseFor(work, drainPatience) == nil {

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -119,7 +118,7 @@ func (a *App) Ready() error {
 	case a.state.draining.Load():
 		return errors.New("shutting down")
 	case !a.lease.IsLeader():
-		return errors.New("standby: another replica leads")
+		return errors.New("standby: this replica does not hold the Lease")
 	case !a.pods.HasSynced() || !a.nodes.HasSynced():
 		return errors.New("informers have not synced")
 	case !a.state.subscribed.Load():
@@ -127,7 +126,7 @@ func (a *App) Ready() error {
 	case !a.state.saved.Load():
 		return errors.New("the framework ID is not on the Lease yet")
 	case !a.reservations.Recovered():
-		return fmt.Errorf("reservations are not recovered: the master's agent list has not been read")
+		return errors.New("reservations are not recovered: the master's agent list has not been read")
 	}
 	return nil
 }

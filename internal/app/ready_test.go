@@ -26,7 +26,7 @@ func TestReadyNamesWhatIsMissing(t *testing.T) {
 				t.Fatalf("Ready says %q, want %q", got, want)
 			}
 		}
-		expect("standby: another replica leads")
+		expect("standby: this replica does not hold the Lease")
 		r.start(func(ctx context.Context) error {
 			return r.lease.Run(ctx, func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
 		})

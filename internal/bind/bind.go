@@ -33,7 +33,10 @@ var (
 )
 
 // Target is what kube-scheduler asks: this pod on that node.
-type Target struct{ Namespace, Name, UID, Node string }
+type Target struct {
+	Namespace, Name, UID, Node string
+	RequestID                  string // of the call, for the log
+}
 
 func (t Target) pod() string { return t.Namespace + "/" + t.Name }
 
@@ -162,9 +165,12 @@ func (b *Binder) run(ctx context.Context, t Target) error {
 	start := b.deps.Clock.Now()
 	err := b.bind(ctx, t)
 	took := b.deps.Clock.Since(start)
+	agentID, _ := b.deps.Agent(t.Node)
 	fields := []zap.Field{
+		zap.String(logkeys.Verb, "bind"), zap.String(logkeys.RequestID, t.RequestID),
 		zap.String(logkeys.Pod, t.pod()), zap.String(logkeys.PodUID, t.UID),
-		zap.String(logkeys.Node, t.Node), zap.Float64(logkeys.Duration, took.Seconds()),
+		zap.String(logkeys.Node, t.Node), zap.String(logkeys.AgentID, agentID),
+		zap.Float64(logkeys.Duration, took.Seconds()),
 	}
 	b.metrics.observe(err, took)
 	if err != nil {

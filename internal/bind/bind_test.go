@@ -104,7 +104,7 @@ func TestRefusals(t *testing.T) {
 		"failed":                          {cached: podNamed("u1", func(p *corev1.Pod) { p.Status.Phase = corev1.PodFailed }), want: ErrEnded},
 		"scenario 14 bound elsewhere":     {cached: podNamed("u1", on("node-2")), want: ErrElsewhere},
 		"scenario 13 bound there already": {cached: podNamed("u1", on("node-1"))},
-		"node without an agent":           {cached: podNamed("u1"), target: Target{"default", "web", "u1", "node-9"}, want: ErrNoAgent},
+		"node without an agent":           {cached: podNamed("u1"), target: Target{Namespace: "default", Name: "web", UID: "u1", Node: "node-9"}, want: ErrNoAgent},
 		"request that cannot be mapped":   {cached: podNamed("u1"), needErr: errDown, want: errDown},
 	}
 	for name, tt := range tests {
@@ -127,8 +127,8 @@ func TestRefusals(t *testing.T) {
 
 func TestMalformedTargets(t *testing.T) {
 	for name, bad := range map[string]Target{
-		"without UID":  {"default", "web", "", "node-1"},
-		"without node": {"default", "web", "u1", ""},
+		"without UID":  {Namespace: "default", Name: "web", UID: "", Node: "node-1"},
+		"without node": {Namespace: "default", Name: "web", UID: "u1", Node: ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			atDesk(t, func(t *testing.T, d *desk) {
@@ -266,7 +266,7 @@ func TestScenario16ErrorReachesEveryCaller(t *testing.T) {
 }
 
 func TestScenario17RetryNamesAnotherNode(t *testing.T) {
-	other := Target{"default", "web", "u1", "node-2"}
+	other := Target{Namespace: "default", Name: "web", UID: "u1", Node: "node-2"}
 	tests := map[string]struct {
 		first error
 		want  error

@@ -90,7 +90,7 @@ func TestMetricsAndLogsOfASession(t *testing.T) {
 		}
 		var lines []string
 		for _, entry := range logs.All() {
-			reason := entry.ContextMap()["reason"]
+			reason := entry.ContextMap()["error"]
 			lines = append(lines, strings.TrimSuffix(fmt.Sprint(entry.Message, ": ", reason), ": <nil>"))
 			if text := fmt.Sprint(entry.ContextMap()); strings.Contains(text, "hunter2") {
 				t.Errorf("the secret is logged: %s", text)

@@ -100,6 +100,6 @@ func (c *Client) disconnected(s *session, h Handler, cause error) {
 		c.metrics.watchdog.Inc()
 	}
 	c.log.Info("unsubscribed from Mesos", zap.String(logkeys.Master, s.base),
-		zap.Uint64(logkeys.Generation, s.generation), zap.NamedError(logkeys.Reason, cause))
+		zap.Uint64(logkeys.Generation, s.generation), zap.Error(cause))
 	h.Disconnected(s.generation, cause)
 }

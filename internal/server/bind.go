@@ -28,7 +28,9 @@ func (s *Server) bind(c *call) (any, error) {
 			return nil, malformed("%s: required", required.field)
 		}
 	}
-	target := bind.Target{Namespace: in.PodNamespace, Name: in.PodName, UID: string(in.PodUID), Node: in.Node}
+	target := bind.Target{
+		Namespace: in.PodNamespace, Name: in.PodName, UID: string(in.PodUID), Node: in.Node, RequestID: c.id,
+	}
 	err := s.deps.Binder.Bind(c.request.Context(), target)
 	c.log.Debug("bind answered", zap.String(logkeys.PodUID, target.UID), zap.String(logkeys.Node, target.Node), zap.Error(err))
 	if err == nil {

@@ -85,6 +85,8 @@ func (s *Server) decided(c *call, a args, v filter.Verdict) filterResult {
 		zap.Float64(logkeys.Duration, s.deps.Clock.Since(c.started).Seconds()))
 	if len(v.Fits) == 0 {
 		c.outcome = refused
+	}
+	if len(v.Fits) == 0 && len(reasons) > 0 {
 		fields = append(fields, zap.String(logkeys.Reason, string(commonest(reasons))))
 	}
 	c.log.Info("pod filtered", fields...)

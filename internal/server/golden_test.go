@@ -142,11 +142,12 @@ func TestRecordedBind(t *testing.T) {
 			body := recorded(t, folder+"/bind-1-request.json")
 			w := &world{}
 			response := newFace(w).post("/bind", body)
+			id := response.Header().Get(requestIDHeader)
 			if got := response.Body.String(); got != `{"Error":""}` {
 				t.Errorf("answer = %s", got)
 			}
 			sent := decoded[extenderv1.ExtenderBindingArgs](t, body)
-			want := []bind.Target{{Namespace: sent.PodNamespace, Name: sent.PodName, UID: string(sent.PodUID), Node: sent.Node}}
+			want := []bind.Target{{Namespace: sent.PodNamespace, Name: sent.PodName, UID: string(sent.PodUID), Node: sent.Node, RequestID: id}}
 			if diff := cmp.Diff(want, w.bound); diff != "" {
 				t.Errorf("bound (-want +got):\n%s", diff)
 			}
