@@ -21,8 +21,9 @@ import (
 type agentNotes struct {
 	unusable atomic.Pointer[map[string]filter.Reason] // by agent ID; nil before the first list
 
-	mu      sync.Mutex // guards foreign
-	foreign map[offercache.Key]bool
+	mu         sync.Mutex // guards all below
+	foreign    map[offercache.Key]bool
+	noneMapped bool // at the last list
 }
 
 // why returns why an agent takes no more pods, empty if it does.
@@ -39,6 +40,25 @@ func (a *App) noteAgents(agents []mesos.Agent) {
 	defer a.agents.mu.Unlock()
 	a.noteUnusable(agents)
 	a.noteForeign(agents)
+	a.noteUnmapped(agents)
+}
+
+// noteUnmapped counts the agents that stand for no node, and warns when that
+// begins to be so of all: then the nodes are named otherwise than the agents.
+func (a *App) noteUnmapped(agents []mesos.Agent) {
+	unmapped := 0
+	for i := range agents {
+		if !a.mapped(agents[i].ID) {
+			unmapped++
+		}
+	}
+	a.metrics.unmapped.Set(float64(unmapped))
+	none := unmapped > 0 && unmapped == len(agents)
+	if none && !a.agents.noneMapped {
+		a.log.Warn("no Mesos agent stands for a node: compare the nodes' names and addresses with the agents', or annotate the nodes",
+			zap.Int(logkeys.Count, unmapped))
+	}
+	a.agents.noneMapped = none
 }
 
 // noteUnusable notes which agents are drained or deactivated, and tells the

@@ -12,6 +12,7 @@ type metrics struct {
 	rescinds prometheus.Counter
 	unusable prometheus.Gauge
 	foreign  prometheus.Gauge
+	unmapped prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer, cache *offercache.Cache) *metrics {
@@ -31,12 +32,15 @@ func newMetrics(reg prometheus.Registerer, cache *offercache.Cache) *metrics {
 		foreign: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "mesos_extender_agents_shared", Help: "Agents on which somebody else has reservations in a role of ours, by agent and role.",
 		}),
+		unmapped: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "mesos_extender_agents_unmapped", Help: "Agents of the master that stand for no node: no pod goes there.",
+		}),
 	}
 	gauge := func(name, help string, value func(offercache.Stats) int) prometheus.GaugeFunc {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "mesos_extender_" + name, Help: help},
 			func() float64 { return float64(value(cache.Stats())) })
 	}
-	reg.MustRegister(m.loop, m.rescinds, m.unusable, m.foreign,
+	reg.MustRegister(m.loop, m.rescinds, m.unusable, m.foreign, m.unmapped,
 		gauge("offers_held", "Offers in the cache.", func(s offercache.Stats) int { return s.Offers }),
 		gauge("agents_offering", "Agents with offers in the cache.", func(s offercache.Stats) int { return s.Agents }),
 		gauge("holds_waiting", "Binds that wait for an ACCEPT to leave.", func(s offercache.Stats) int { return s.HoldsWaiting }),
