@@ -117,7 +117,7 @@ func (m *Manager) adopt(pod Pod, key offercache.Key, portions []resources.Portio
 	}
 	r := &record{
 		id: ident, pod: pod, state: Reserved, since: m.clock.Now(),
-		portions: portions, verdict: newVerdict(),
+		portions: portions, verdict: newVerdict(), adopted: true,
 	}
 	r.need = r.vector()
 	r.decide(nil)

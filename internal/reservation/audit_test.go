@@ -286,6 +286,43 @@ func TestScenario23AgentBackUnderANewID(t *testing.T) {
 	})
 }
 
+// The agent comes back under another ID while the Binding is on its way to the
+// node that has stood for the former one.
+func TestScenario23AgentBackUnderANewIDDuringABind(t *testing.T) {
+	reborn := agent2
+	tests := map[string]struct {
+		flight time.Duration // of the Binding, after the agent is back
+	}{
+		"a quick Binding":        {time.Second},
+		"one beyond every grace": {testOptions.UnboundGrace + testOptions.AuditInterval},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			inHouse(t, func(t *testing.T, h *house) {
+				h.pods.set("p1", Liveness{Alive: true})
+				h.offer(offerOf("o1", agent1, unreserved(one)))
+				a := h.reserve("p1", agent1, one)
+				h.finish(h.operation(1, 0))
+				h.mustReserve(a)
+				h.operator.lists(agentOf(reborn, reservedFor("p1", one)))
+				h.offer(offerOf("o2", reborn, reservedFor("p1", one)))
+				time.Sleep(tt.flight)
+				h.pods.set("p1", Liveness{Alive: true, Bound: true, AgentID: agent1.AgentID})
+				h.Settle(a.req, PodBound)
+				time.Sleep(testOptions.OrphanGrace / 2)
+				h.pods.set("p1", Liveness{Alive: true, Bound: true, AgentID: reborn.AgentID})
+				time.Sleep(5 * testOptions.AuditInterval)
+				h.wantState("p1", reborn, Bound)
+				h.wantState("p1", agent1, 0)
+				h.accepts(1) // nothing was unreserved
+				if len(h.operator.undone()) != 0 {
+					t.Errorf("unreserved %+v", h.operator.undone())
+				}
+			})
+		})
+	}
+}
+
 func TestLostReservationIsReported(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
 		h.offer(offerOf("o1", agent1, unreserved(one)))

@@ -46,6 +46,10 @@ type record struct {
 
 	// want is what the pod requests by now, empty if not known.
 	want resources.Vector
+	// adopted: it was found in Mesos, and may be one of ours whose agent has come
+	// back under another ID. found is since when, until it is proven.
+	adopted bool
+	found   time.Time
 	// whole is set once portions are known to be all there are.
 	whole bool
 	// misfit: it is bound, and portions are not what the pod wants. growth is

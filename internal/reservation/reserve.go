@@ -154,13 +154,19 @@ func (m *Manager) Settle(req Request, outcome Outcome) {
 }
 
 // bound notes that the Binding of a record's pod stands, so that no other
-// reservation of the pod can be of use. The caller holds mu.
+// reservation of the pod can be of use. One that was found in Mesos may be the
+// same on an agent that came back under another ID (scenario 23): the API
+// server is asked before it goes. The caller holds mu.
 func (m *Manager) bound(r *record) {
 	if r.state == Reserved {
 		m.move(r, Bound)
 	}
 	for _, other := range m.byUID[r.uid] {
-		if other != r && other.state != Bound {
+		switch {
+		case other == r || other.state == Bound:
+		case other.adopted && !other.open():
+			other.checked = false
+		default:
 			m.dismiss(other, fmt.Errorf("%w: its pod was bound to another node", ErrReleased))
 		}
 	}

@@ -3,6 +3,7 @@ package reservation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -124,6 +125,13 @@ func (m *Manager) judge(r *record, live Liveness) {
 	}
 }
 
+// pursued reports whether a bind of a pod is under way, by whatever record: its
+// Binding may name the node of another one, whose agent may be this one's under
+// an earlier ID. The caller holds mu.
+func (m *Manager) pursued(uid string) bool {
+	return slices.ContainsFunc(m.byUID[uid], func(r *record) bool { return r.busy })
+}
+
 // keep settles the reservation of a pod that lives and is not elsewhere. The
 // caller holds mu.
 func (m *Manager) keep(r *record, live Liveness) {
@@ -137,6 +145,8 @@ func (m *Manager) keep(r *record, live Liveness) {
 	case live.Bound:
 		// Its node stands for no agent, or for several: look again later.
 		r.lookAt = m.clock.Now().Add(m.opts.UnboundGrace)
+	case m.pursued(r.uid):
+		r.lookAt = m.clock.Now().Add(settleRetry)
 	case m.clock.Since(r.since) >= m.opts.UnboundGrace:
 		m.dismiss(r, fmt.Errorf("%w: its pod was not bound in time", ErrReleased))
 	}
