@@ -75,8 +75,27 @@ func (a *App) noteUnusable(agents []mesos.Agent) {
 			a.tellUnusable(&agents[i], why)
 		}
 	}
-	a.agents.unusable.Store(&unusable)
+	former := a.agents.unusable.Swap(&unusable)
+	a.wakeFor(former, unusable)
 	a.metrics.unusable.Set(float64(len(unusable)))
+}
+
+// wakeFor has pods woken for the offers of agents that take pods again. Those
+// offers may have come before the list.
+func (a *App) wakeFor(former *map[string]filter.Reason, unusable map[string]filter.Reason) {
+	if former == nil {
+		return
+	}
+	var again []offercache.Key
+	for agentID := range *former {
+		if unusable[agentID] != "" {
+			continue
+		}
+		for _, role := range a.cfg.Mesos.Roles {
+			again = append(again, offercache.Key{AgentID: agentID, Role: role})
+		}
+	}
+	a.demand.Changed(again)
 }
 
 func drained(agent *mesos.Agent) filter.Reason {

@@ -164,7 +164,7 @@ func (a *App) buildDecisions() error {
 	})
 	a.demand = demand.New(demandOptions(cfg), demand.Deps{
 		Cache: a.cache, Master: a.master, Wanting: a.reservations.Wanting,
-		Mapped: a.mapped, Wake: a.wake,
+		Usable: a.usable, Wake: a.wake,
 		Log: a.log, Registerer: a.registry, Clock: a.clock,
 	})
 	a.binder = bind.New(bind.Options{

@@ -73,14 +73,8 @@ func (a *App) Ours(pod *corev1.Pod) bool { return pod.Spec.SchedulerName == a.cf
 
 // View is the state that decisions are made on.
 func (a *App) View() filter.View {
-	offers := a.cache.Snapshot()
-	view := filter.View{
-		Offers: offers, Occupants: a.reservations,
-		Nodes: nodeAgents{
-			NodeMap: a.nodes.Map(), offers: offers, notes: &a.agents,
-			now: a.clock.Now(), lead: a.cfg.Offers.MaintenanceLead.Duration,
-		},
-	}
+	nodes := a.nodeAgents()
+	view := filter.View{Offers: nodes.offers, Occupants: a.reservations, Nodes: nodes}
 	switch {
 	case !a.state.subscribed.Load():
 		view.Closed = filter.NoSubscription
@@ -98,6 +92,13 @@ type nodeAgents struct {
 	notes  *agentNotes
 	now    time.Time
 	lead   time.Duration // before a maintenance
+}
+
+func (a *App) nodeAgents() nodeAgents {
+	return nodeAgents{
+		NodeMap: a.nodes.Map(), offers: a.cache.Snapshot(), notes: &a.agents,
+		now: a.clock.Now(), lead: a.cfg.Offers.MaintenanceLead.Duration,
+	}
 }
 
 func (n nodeAgents) Agent(node string) (string, filter.Reason) {

@@ -98,8 +98,8 @@ func TestNodesHaveTheReasonsOfTheMap(t *testing.T) {
 				t.Errorf("bind takes node %q for agent %q, %v", tt.node, agentID, ok)
 			}
 		}
-		if !r.mapped("A1") || r.mapped("A2") {
-			t.Error("an agent has a node if, and only if, that is certain")
+		if !r.usable("A1") || r.usable("A2") {
+			t.Error("an agent is usable if, and only if, it is certain which node it stands for")
 		}
 	})
 }

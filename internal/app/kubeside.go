@@ -121,6 +121,11 @@ func (a *App) agentOf(node string) (string, bool) {
 	return agentID, why == kube.Mapped
 }
 
+// usable reports whether filter would let a pod go to an agent that has room.
+func (a *App) usable(agentID string) bool {
+	return a.mapped(agentID) && a.nodeAgents().unusable(agentID) == ""
+}
+
 func (a *App) mapped(agentID string) bool {
 	_, ok := a.nodes.Map().Node(agentID)
 	return ok

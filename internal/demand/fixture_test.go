@@ -61,7 +61,7 @@ type shop struct {
 	declineTakes time.Duration
 	reviveErr    error
 	wanting      map[string]int
-	unmapped     map[string]bool
+	unusable     map[string]bool
 	woken        []string
 	wakeErr      error
 	start        time.Time
@@ -75,11 +75,11 @@ func inShop(t *testing.T, change func(*Options), test func(*testing.T, *shop)) {
 		if change != nil {
 			change(&opts)
 		}
-		s := &shop{cache: offercache.New(clock.RealClock{}), unmapped: map[string]bool{}, start: time.Now()}
+		s := &shop{cache: offercache.New(clock.RealClock{}), unusable: map[string]bool{}, start: time.Now()}
 		s.Manager = New(opts, Deps{
 			Cache: s.cache, Master: s,
 			Wanting: func() map[string]int { s.mu.Lock(); defer s.mu.Unlock(); return s.wanting },
-			Mapped:  func(agent string) bool { s.mu.Lock(); defer s.mu.Unlock(); return !s.unmapped[agent] },
+			Usable:  func(agent string) bool { s.mu.Lock(); defer s.mu.Unlock(); return !s.unusable[agent] },
 			Wake:    s.wakePod, Log: zap.NewNop(), Registerer: prometheus.NewPedanticRegistry(), Clock: clock.RealClock{},
 		})
 		ctx, cancel := context.WithCancel(context.Background())

@@ -109,7 +109,7 @@ func (m *Manager) sort(held []offercache.HeldOffer) (idle, unused []string) {
 		age, role := now.Sub(h.Since), h.Offer.Role
 		switch {
 		case h.Busy:
-		case demanded[role] && (age >= patience*m.opts.MaxHold || age >= m.opts.MaxHold && !needs.covered(h.Offer)):
+		case demanded[role] && (age >= patience*m.opts.MaxHold || age >= m.opts.MaxHold && !m.serves(needs, h.Offer)):
 			unused = append(unused, h.Offer.ID)
 		case !demanded[role] && !m.headroom(kept, h) && age >= m.opts.IdleHold:
 			idle = append(idle, h.Offer.ID)
@@ -150,6 +150,11 @@ func (n needs) covered(offer *resources.Offer) bool {
 		}
 	}
 	return false
+}
+
+// serves reports whether a pending pod can go to the offer.
+func (m *Manager) serves(needs needs, offer *resources.Offer) bool {
+	return needs.covered(offer) && m.deps.Usable(offer.AgentID)
 }
 
 // headroom reports whether an offer is part of what is kept while idle.

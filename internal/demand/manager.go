@@ -68,9 +68,10 @@ type Deps struct {
 	Master Master
 	// Wanting returns, per role, how many reservations wait for offers.
 	Wanting func() map[string]int
-	// Mapped reports whether an agent stands for a node; no pod is woken for
-	// the offers of one that does not.
-	Mapped func(agentID string) bool
+	// Usable reports whether pods can go to an agent: it stands for a node, and
+	// is not drained or about to be maintained. No pod is woken for the offers
+	// of one that is not, and they are not kept for long.
+	Usable func(agentID string) bool
 	// Wake makes kube-scheduler try one pod again. ErrGone if there is none.
 	Wake       func(ctx context.Context, pod Pod) error
 	Log        *zap.Logger

@@ -117,6 +117,16 @@ func TestWakingAPodThatIsGoneForgetsIt(t *testing.T) {
 	})
 }
 
+func TestOfferOfAnAgentThatTakesNoPodsIsNotKeptForAPodThatItCovers(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		s.with(func() { s.unusable["a1"] = true })
+		s.offer(offerOf("o1", "a1", amounts(4, 64)))
+		s.Pending("p1", testRole, amounts(2, 32))
+		s.wait(testOptions.MaxHold + housekeeping)
+		wantDeclines(t, s, declined{[]string{"o1"}, testOptions.PendingRefuse})
+	})
+}
+
 func TestReservationsThatWaitKeepOffersToo(t *testing.T) {
 	inShop(t, func(o *Options) { o.HeadroomAgents = 0 }, func(t *testing.T, s *shop) {
 		s.want(1)

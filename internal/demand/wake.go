@@ -187,7 +187,7 @@ func (m *Manager) queue() []*waiter {
 func (m *Manager) match(w *waiter, b *budget, dirty map[offercache.Key]bool) (offercache.Key, bool) {
 	if !w.fresh {
 		for key := range dirty {
-			if key.Role == w.Role && m.deps.Mapped(key.AgentID) && b.free(key).Covers(w.Need) {
+			if key.Role == w.Role && m.deps.Usable(key.AgentID) && b.free(key).Covers(w.Need) {
 				return key, true
 			}
 		}
@@ -198,7 +198,7 @@ func (m *Manager) match(w *waiter, b *budget, dirty map[offercache.Key]bool) (of
 	}
 	for agentID := range b.snapshot.Agents() {
 		key := offercache.Key{AgentID: agentID, Role: w.Role}
-		if b.free(key).Covers(w.Need) && m.deps.Mapped(agentID) {
+		if b.free(key).Covers(w.Need) && m.deps.Usable(agentID) {
 			return key, true
 		}
 	}

@@ -88,7 +88,7 @@ func TestPodRefusedOnASampleIsComparedWithEveryAgent(t *testing.T) {
 func TestNobodyIsWokenFor(t *testing.T) {
 	tests := map[string]func(*shop){
 		"an agent without a node": func(s *shop) {
-			s.with(func() { s.unmapped["a1"] = true })
+			s.with(func() { s.unusable["a1"] = true })
 			s.offer(offerOf("o1", "a1", amounts(4, 64)))
 		},
 		"too small an offer": func(s *shop) { s.offer(offerOf("o1", "a1", amounts(1, 64))) },
@@ -306,7 +306,7 @@ func BenchmarkRoundOfEqualPods(b *testing.B) {
 		cache.Add(1, []*resources.Offer{offerOf(fmt.Sprint("o", i), fmt.Sprint("a", i), amounts(1, 64))})
 	}
 	m := New(testOptions, Deps{
-		Cache: cache, Mapped: func(string) bool { return true },
+		Cache: cache, Usable: func(string) bool { return true },
 		Log: zap.NewNop(), Registerer: prometheus.NewRegistry(), Clock: clock.RealClock{},
 	})
 	for b.Loop() {

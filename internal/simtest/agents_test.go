@@ -116,20 +116,22 @@ func (w *world) markGone() bool {
 // maintain announces maintenance, which brings inverse offers, and calls it off.
 func (w *world) maintain() bool {
 	host := pick(w.rng, w.hosts)
-	schedule := func(windows []any) bool {
-		return w.operate(map[string]any{"type": "UPDATE_MAINTENANCE_SCHEDULE", "update_maintenance_schedule": map[string]any{
-			"schedule": map[string]any{"windows": windows},
-		}})
-	}
 	start := time.Now().Add(time.Hour).UnixNano()
-	done := schedule([]any{map[string]any{
+	done := w.schedule([]any{map[string]any{
 		"machine_ids":    []any{map[string]any{"hostname": host, "ip": w.addresses[host]}},
 		"unavailability": map[string]any{"start": map[string]any{"nanoseconds": start}},
 	}})
 	w.later(between(w.rng, time.Second, 5*time.Second), func() {
-		schedule([]any{})
+		w.schedule([]any{})
 	})
 	return done
+}
+
+// schedule replaces the master's maintenance schedule.
+func (w *world) schedule(windows []any) bool {
+	return w.operate(map[string]any{"type": "UPDATE_MAINTENANCE_SCHEDULE", "update_maintenance_schedule": map[string]any{
+		"schedule": map[string]any{"windows": windows},
+	}})
 }
 
 // operatorReserve has the operator reserve something for a while, for which

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand"
 	"os"
+	"path/filepath"
 	"runtime"
 	"testing"
 	"testing/cryptotest"
@@ -26,6 +27,7 @@ var (
 	stopFirst = flag.Bool("stop", false, "stop at the first seed with violations")
 	only      = flag.String("only", "", "the kinds of faults to inject, with commas; all if empty")
 	grace     = flag.Duration("grace", 0, "release.orphanGrace and release.unboundGrace, if not the usual ones")
+	stories   = flag.String("stories", "", "a directory to write the stories of seeds with violations to")
 	debugLog  = flag.Bool("debug", false, "have debug logs in the story")
 )
 
@@ -91,12 +93,24 @@ func TestSimulation(t *testing.T) {
 			for _, violation := range out.violations {
 				t.Errorf("    %s", violation)
 			}
+			keepStory(t, out)
 			if *stopFirst {
 				return
 			}
 		}
 	}
 	t.Logf("%d seeds, %d with violations; %s", seeds, failed, total)
+}
+
+// keepStory writes a story to where it can be read again: another run of the
+// seed may differ.
+func keepStory(t *testing.T, out outcome) {
+	if *stories == "" {
+		return
+	}
+	if err := os.WriteFile(filepath.Join(*stories, fmt.Sprintf("seed-%d.txt", out.seed)), []byte(out.story.String()), 0o600); err != nil {
+		t.Error(err)
+	}
 }
 
 func (c *counts) add(other counts) {
