@@ -71,8 +71,8 @@ func (w *world) bindingAccepted(pod *corev1.Pod) {
 	}
 	agent := w.agents()[host]
 	list := agent.OnDisk
-	if w.mute[host] {
-		list = agent.Reservation
+	if w.mute[host] && agent.Registered {
+		list = agent.Reservation // a new master knows nothing before its agents are back
 	}
 	if found, ok := ours(list)[uid]; !ok || !covers(found, requested(pod)) {
 		w.violated("pod %s was bound to %s, whose agent holds %v for it", shown(pod), host, found.Amounts)
