@@ -26,8 +26,8 @@ test: controlplane ## Unit tests with -race, transcript replays, end-to-end test
 	$(GO) test -race -timeout 20m ./...
 
 .PHONY: unit
-unit: ## Unit tests only: no control plane, no replay
-	$(GO) test -short ./...
+unit: ## Everything that needs no control plane: unit tests, replays, simulation
+	$(GO) test ./cmd/... ./internal/... ./manifests/...
 
 .PHONY: soak
 soak: ## Run SEEDS runs of the simulation in two processes
