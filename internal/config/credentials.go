@@ -45,7 +45,7 @@ func (m Mesos) LoadCredentials() (*Credentials, error) {
 
 func (m Mesos) credentialsError(detail string) error {
 	path := field.NewPath("mesos", "credentialsFile")
-	return &Error{Source: m.CredentialsFile, Problems: []error{field.Invalid(path, m.CredentialsFile, detail)}}
+	return &Error{Problems: []error{field.Invalid(path, m.CredentialsFile, detail)}}
 }
 
 // parseCredentials reads the two forms: Mesos' own "principal secret" on one

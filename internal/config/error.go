@@ -1,13 +1,10 @@
 package config
 
-import (
-	"fmt"
-	"strings"
-)
+import "strings"
 
 // Error is everything that is wrong with a configuration, found in one go.
 type Error struct {
-	Source   string  // the file
+	Source   string  // the file; empty where it is not known
 	Problems []error // one per field where the field is known
 }
 
@@ -16,7 +13,11 @@ func (e *Error) Error() string {
 	for i, problem := range e.Problems {
 		texts[i] = problem.Error()
 	}
-	return fmt.Sprintf("configuration %s: %s", e.Source, strings.Join(texts, "; "))
+	source := "configuration"
+	if e.Source != "" {
+		source += " " + e.Source
+	}
+	return source + ": " + strings.Join(texts, "; ")
 }
 
 // Unwrap gives errors.Is and errors.As the single problems.

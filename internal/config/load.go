@@ -1,11 +1,15 @@
 package config
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
+	"unicode/utf8"
 
-	kjson "sigs.k8s.io/json"
 	"sigs.k8s.io/yaml"
+	goyaml "sigs.k8s.io/yaml/goyaml.v2"
 )
 
 // Load reads, completes and checks the file at path. Whatever is wrong with it
@@ -21,7 +25,7 @@ func Load(path string) (*Config, error) {
 // Parse is Load for data in hand; source names it in errors. Absent fields
 // take their default, unknown and repeated ones are errors.
 func Parse(source string, data []byte) (*Config, error) {
-	asJSON, err := yaml.YAMLToJSONStrict(data)
+	asJSON, err := oneDocument(data)
 	if err != nil {
 		return nil, &Error{Source: source, Problems: []error{err}}
 	}
@@ -29,19 +33,39 @@ func Parse(source string, data []byte) (*Config, error) {
 	// field.
 	cfg := Default()
 	cfg.APIVersion, cfg.Kind = "", ""
-	unknown, err := kjson.UnmarshalStrict(asJSON, cfg)
-	if err != nil {
-		return nil, &Error{Source: source, Problems: []error{err}}
-	}
+	decoded := decode(asJSON, cfg)
 	cfg.complete()
-	problems := unknown
+	problems := decoded.problems
 	for _, invalid := range cfg.Validate() {
-		problems = append(problems, invalid)
+		if !decoded.judged(invalid.Field) {
+			problems = append(problems, invalid)
+		}
 	}
 	if len(problems) > 0 {
 		return nil, &Error{Source: source, Problems: problems}
 	}
 	return cfg, nil
+}
+
+// oneDocument turns YAML into JSON. A second document would go unread, so that
+// it is an error, and so is other text than UTF-8.
+func oneDocument(data []byte) ([]byte, error) {
+	if !utf8.Valid(data) {
+		return nil, errors.New("the file is not UTF-8 text")
+	}
+	asJSON, err := yaml.YAMLToJSONStrict(data)
+	if err != nil {
+		return nil, err
+	}
+	documents := goyaml.NewDecoder(bytes.NewReader(data)) //nolint:staticcheck // sigs.k8s.io/yaml itself reads only the first document
+	var skipped any
+	if err := documents.Decode(&skipped); errors.Is(err, io.EOF) {
+		return asJSON, nil // nothing but comments
+	}
+	if err := documents.Decode(&skipped); !errors.Is(err, io.EOF) {
+		return nil, errors.New("the file holds more than one YAML document")
+	}
+	return asJSON, nil
 }
 
 // Print renders every field, defaults included, as a file that Parse accepts.

@@ -101,14 +101,17 @@ func TestParseRefusesWhatItDoesNotKnow(t *testing.T) {
 		{"other case", minimal + "Server: {address: ':1'}\n", []string{`unknown field "Server"`}},
 		{"repeated field", minimal + "clusterID: paris\n", []string{`"clusterID" already set`}},
 		{"wrong type", minimal + "server: {maxBodyBytes: many}\n", []string{"server.maxBodyBytes"}},
-		{"duration without unit", minimal + "bind: {timeout: '20'}\n", []string{"missing unit"}},
+		{"duration without unit", minimal + "bind: {timeout: '20'}\n", []string{`bind.timeout: Invalid value: "20": must be a duration with a unit`}},
 		{"not YAML", "{", []string{"did not find"}},
 		{"unknown and invalid together", minimal + "bindings: {}\nforeignPods: Maybe\n", []string{`unknown field "bindings"`, "foreignPods"}},
+		{"second document", minimal + "---\nkind: Other\n", []string{"more than one YAML document"}},
+		{"UTF-16", "\xff\xfe", []string{"not UTF-8"}},
+		{"bytes that are no text", minimal + "# \xff\n", []string{"not UTF-8"}},
 		{"empty file", "", []string{"apiVersion", "kind", "clusterID", "mesos.masters"}},
 		{"other kind", strings.Replace(minimal, "kind: Ext", "kind: Int", 1), []string{`kind: Unsupported value: "IntenderConfiguration"`}},
 		{"future version", strings.Replace(minimal, "v1alpha1", "v2", 1), []string{"apiVersion: Unsupported value"}},
-		{"four decimals", minimal + "resources: {minimum: {cpus: 0.0001}}\n", []string{"at most three decimals"}},
-		{"amount with a unit", minimal + "resources: {minimum: {mem: 32Mi}}\n", []string{`"32Mi" is not a number`}},
+		{"four decimals", minimal + "resources: {minimum: {cpus: 0.0001}}\n", []string{"resources.minimum.cpus: Invalid value: 0.0001: must be a number with at most three decimals"}},
+		{"amount with a unit", minimal + "resources: {minimum: {mem: 32Mi}}\n", []string{`resources.minimum.mem: Invalid value: "32Mi": must be a number`}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
