@@ -57,6 +57,7 @@ func (m *Manager) audit(ctx context.Context) error {
 		if r.since.Before(asOf) && r.changed.Before(asOf) {
 			up, known := active[r.key.AgentID]
 			m.compare(r, seen[r.id].portions, known, up, asOf)
+			m.prove(r, seen[r.id].portions, up, asOf)
 		}
 	}
 	m.forgetGone(asOf)
@@ -117,14 +118,36 @@ func (m *Manager) adopt(pod Pod, key offercache.Key, portions []resources.Portio
 	}
 	r := &record{
 		id: ident, pod: pod, state: Reserved, since: m.clock.Now(),
-		portions: portions, verdict: newVerdict(), adopted: true,
+		portions: portions, verdict: newVerdict(), adopted: true, found: m.clock.Now(),
 	}
 	r.need = r.vector()
-	r.decide(nil)
 	m.add(r)
 	m.metrics.adopted.Inc()
 	m.log.Info("reservation found in Mesos, adopted until its pod is known", logFields(r)...)
 	return r
+}
+
+// prove lets binds use a reservation that was found in Mesos, once an active
+// agent is still listed with it after the time in which agents answer. The
+// caller holds mu.
+func (m *Manager) prove(r *record, listed []resources.Portion, active bool, asOf time.Time) {
+	if r.found.IsZero() || len(listed) == 0 || !active || asOf.Sub(r.found) < m.opts.ConfirmTimeout {
+		return
+	}
+	r.found = time.Time{}
+	if r.state == Reserved {
+		r.decide(nil)
+	}
+}
+
+// expireFound asks for an audit when a bind waits for a reservation that one
+// can prove by now. The caller holds mu.
+func (m *Manager) expireFound(now time.Time) {
+	for _, r := range m.records {
+		if r.busy && r.state == Reserved && !r.found.IsZero() && now.Sub(r.found) >= m.opts.ConfirmTimeout {
+			signal(m.auditNow)
+		}
+	}
 }
 
 // compare draws the conclusions of an audit for one record that did not change
@@ -201,12 +224,26 @@ func (m *Manager) resolve(r *record, listed []resources.Portion, active bool, as
 	if !active || (!unknown && !silent) || r.op.answered.IsZero() || !r.op.answered.Before(asOf) {
 		return
 	}
-	if r.executed(listed) {
+	switch {
+	case !r.executed(listed):
+		m.refute(r, errUnknown)
+	case silent || m.unknownStill(r):
 		m.log.Info("operation confirmed by the master's agent list", logFields(r)...)
 		m.confirm(r)
-		return
 	}
-	m.refute(r, errUnknown)
+}
+
+// unknownStill reports whether the master knows nothing of an operation
+// although its list has shown it executed before the master was asked. A master
+// lists what it has sent to an agent, and may have done that only after it said
+// UNKNOWN (trap T19); then it knows the operation when asked again. What it
+// lists without knowing it, the agent itself has reported. The caller holds mu.
+func (m *Manager) unknownStill(r *record) bool {
+	if !r.op.shown.IsZero() {
+		return true
+	}
+	r.op.shown, r.op.unknown = m.clock.Now(), time.Time{}
+	return false
 }
 
 // executed reports whether the operation in flight shows in what the master

@@ -138,95 +138,6 @@ func TestUnansweredOperationIsAskedAbout(t *testing.T) {
 	})
 }
 
-func TestT16UnknownIsDecidedByTheAgentList(t *testing.T) {
-	tests := map[string]struct {
-		agent mesos.Agent
-		want  State
-		err   error
-	}{
-		"scenario 8 listed":                {agentOf(agent1, reservedFor("p1", amounts(1, 512))), Reserved, nil},
-		"scenario 7 not listed":            {agentOf(agent1), 0, ErrNotReserved},
-		"the agent is not back yet":        {mesos.Agent{ID: agent1.AgentID, Recovered: true}, Reserving, nil},
-		"listed while the agent is away":   {mesos.Agent{ID: agent1.AgentID, Feedback: true}, Reserving, nil},
-		"another pod's reservation proves": {agentOf(agent1, reservedFor("p2", amounts(1, 512))), 0, ErrNotReserved},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(t *testing.T, h *house) {
-				h.offer(offerOf("o1", agent1, unreserved(amounts(4, 4096))))
-				a := h.reserve("p1", agent1, amounts(1, 512))
-				h.operator.lists(tt.agent)
-				time.Sleep(time.Second)
-				h.status(h.operation(1, 0), mesos.OperationUnknown, "")
-				time.Sleep(2 * auditPause)
-				h.wantState("p1", agent1, tt.want)
-				switch {
-				case tt.want == Reserving:
-					h.pending(a)
-				case tt.err != nil:
-					h.mustFail(a, tt.err)
-				default:
-					h.mustReserve(a)
-				}
-			})
-		})
-	}
-}
-
-// A list that was made before the master said UNKNOWN may be of an earlier
-// master, which had not executed the RESERVE yet.
-func TestUnknownIsNotDecidedByAnOlderList(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
-		h.offer(offerOf("o1", agent1, unreserved(amounts(4, 4096))))
-		a := h.reserve("p1", agent1, amounts(1, 512))
-		time.Sleep(time.Second)
-		h.operator.answersAfter(10 * time.Second)
-		signal(h.auditNow)
-		time.Sleep(time.Second)
-		h.operator.lists(agentOf(agent1, reservedFor("p1", amounts(1, 512)))) // for the next reading
-		h.status(h.operation(1, 0), mesos.OperationUnknown, "")
-		time.Sleep(10 * time.Second)
-		h.pending(a)
-		time.Sleep(11 * time.Second)
-		h.mustReserve(a)
-	})
-}
-
-func TestUnknownUnreserve(t *testing.T) {
-	tests := map[string]struct {
-		listed bool
-		want   State
-	}{
-		"not listed: done":        {false, 0},
-		"still listed: once more": {true, Releasing},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			inHouse(t, func(t *testing.T, h *house) {
-				h.offer(offerOf("o1", agent1, unreserved(amounts(1, 512))))
-				h.bound(1, "p1", amounts(1, 512))
-				h.Release("p1", "deleted")
-				h.offer(offerOf("o2", agent1, reservedFor("p1", amounts(1, 512))))
-				if tt.listed {
-					h.operator.lists(agentOf(agent1, reservedFor("p1", amounts(1, 512))))
-				}
-				time.Sleep(time.Second)
-				h.status(h.operation(2, 0), mesos.OperationUnknown, "")
-				time.Sleep(2 * auditPause)
-				h.wantState("p1", agent1, tt.want)
-				if !tt.listed {
-					h.wantQuiet()
-					return
-				}
-				h.offer(offerOf("o3", agent1, reservedFor("p1", amounts(1, 512))))
-				if op := h.operation(3, 0); op.Type != mesos.Unreserve || op.ID == h.accepts(3)[1].Operations[0].ID {
-					t.Errorf("third ACCEPT has %+v, want UNRESERVE under a new ID (trap T15)", op)
-				}
-			})
-		})
-	}
-}
-
 // mute makes agent1 one without operation feedback.
 func (h *house) makeMute() {
 	h.operator.lists(mesos.Agent{ID: agent1.AgentID, Active: true}, agentOf(agent2))
@@ -369,21 +280,5 @@ func TestFreedTellsThatAHoldWasGivenUp(t *testing.T) {
 		if len(h.freed) != 1 || <-h.freed != (offercache.Key{AgentID: agent1.AgentID, Role: testRole}) {
 			t.Error("not told that p2's share is free")
 		}
-	})
-}
-
-// An ACCEPT that hangs may still arrive: what the master says meanwhile does
-// not decide its operations.
-func TestUnknownDoesNotDecideACallThatHangs(t *testing.T) {
-	inHouse(t, func(t *testing.T, h *house) {
-		h.master.answersAfter(4 * h.opts.ConfirmTimeout)
-		h.offer(offerOf("o1", agent1, unreserved(amounts(4, 1024))))
-		bind := h.reserve("p1", agent1, amounts(1, 256))
-		time.Sleep(time.Second)
-		h.status(h.operation(1, 0), mesos.OperationUnknown, "")
-		time.Sleep(2 * h.opts.ConfirmTimeout)
-		h.pending(bind)
-		h.finish(h.operation(1, 0))
-		h.mustReserve(bind)
 	})
 }

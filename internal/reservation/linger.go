@@ -88,7 +88,9 @@ func (m *Manager) takeBack(r *record) {
 		return
 	}
 	r.verdict = newVerdict()
-	r.decide(nil)
+	if r.found.IsZero() {
+		r.decide(nil)
+	}
 	r.unwanted, r.checked, r.orphanSince, r.lingers = nil, false, time.Time{}, false
 	m.lend(r.key)
 	m.kick(r.key) // for holds that counted on it

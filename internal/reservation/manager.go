@@ -235,7 +235,11 @@ func (m *Manager) move(r *record, to State) bool {
 	}
 	m.log.Debug("reservation moves", logFields(r, zap.Stringer("from", r.state), zap.Stringer("to", to))...)
 	r.state, r.since = to, m.clock.Now()
-	if to == Gone {
+	switch to {
+	case Bound:
+		r.found = time.Time{} // its pod runs, which needs no proof
+		r.decide(nil)
+	case Gone:
 		m.drop(r)
 	}
 	m.refit(r)

@@ -47,7 +47,8 @@ type record struct {
 	// want is what the pod requests by now, empty if not known.
 	want resources.Vector
 	// adopted: it was found in Mesos, and may be one of ours whose agent has come
-	// back under another ID. found is since when, until it is proven.
+	// back under another ID. found is when, until it is proven: the master lists
+	// what an agent may not have executed (trap T19).
 	adopted bool
 	found   time.Time
 	// whole is set once portions are known to be all there are.
@@ -107,6 +108,9 @@ type operation struct {
 	// unknown is when the master said OPERATION_UNKNOWN: neither done nor
 	// failed (trap T16), so an audit that begins later decides.
 	unknown time.Time
+	// shown is when an audit first found it executed while the master did not
+	// know it; zero if not yet.
+	shown time.Time
 	// answered is when its call ended. Before that it may still be on its way:
 	// only an audit that begins later can tell that it was not executed.
 	answered time.Time

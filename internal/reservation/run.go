@@ -122,6 +122,7 @@ func (m *Manager) expireRemainders() {
 	}
 	m.expireLingering(now)
 	m.expireDoomed(now)
+	m.expireFound(now)
 	for _, r := range m.records {
 		if r.refusals > 0 && r.canLeave(now) || (r.refusals > 0 || !r.short) && r.canGrow(now) {
 			m.kick(r.key)

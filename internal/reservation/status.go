@@ -66,6 +66,9 @@ func (m *Manager) progress(r *record, s mesos.OperationStatus) {
 	case mesos.OperationUnknown:
 		r.op.unknown = m.clock.Now()
 		signal(m.auditNow)
+	case mesos.OperationPending, mesos.OperationUnreachable, mesos.OperationRecovering:
+		// Not final, FINISHED can follow. The ACCEPT has arrived after all.
+		r.op.unknown, r.op.shown = time.Time{}, time.Time{}
 	case mesos.OperationError, mesos.OperationFailed, mesos.OperationDropped,
 		mesos.OperationGone, mesos.OperationUnsupported:
 		if strings.Contains(s.Message, noFeedback) {
@@ -76,7 +79,6 @@ func (m *Manager) progress(r *record, s mesos.OperationStatus) {
 		}
 		m.refute(r, fmt.Errorf("%w: %s: %s", errRefused, s.State, s.Message))
 	}
-	// Pending, unreachable and recovering are not final: FINISHED can follow.
 }
 
 // confirm ends an operation that Mesos has executed. The caller holds mu.
