@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"runtime/debug"
 
@@ -9,7 +10,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/app"
-	"github.com/kube-mesos-extender/kube-mesos-extender/internal/config"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
 )
 
 const defaultConfig = "/etc/kube-mesos-extender/config.yaml"
@@ -18,6 +19,11 @@ const defaultConfig = "/etc/kube-mesos-extender/config.yaml"
 type usageError struct{ error }
 
 func (e *usageError) Unwrap() error { return e.error }
+
+// loggedError is an error that is in the log already.
+type loggedError struct{ error }
+
+func (e *loggedError) Unwrap() error { return e.error }
 
 // flags are the only settings outside the configuration file.
 type flags struct{ config, logLevel string }
@@ -28,7 +34,7 @@ func newCommand() *cobra.Command {
 		Use:           "extender",
 		Short:         "Kubernetes scheduler extender backed by Mesos offers",
 		Long:          "extender runs beside a stock kube-scheduler and lets pods go only where cached\nMesos offers cover them; it reserves the matching offers when a pod is bound.",
-		Args:          cobra.NoArgs,
+		Args:          noArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return runDaemon(cmd, f) },
@@ -36,15 +42,19 @@ func newCommand() *cobra.Command {
 	root.PersistentFlags().StringVar(&f.config, "config", defaultConfig, "path of the configuration file")
 	root.Flags().StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	configCmd := &cobra.Command{Use: "config", Short: "Look at the configuration", Args: cobra.NoArgs}
+	configCmd := &cobra.Command{
+		Use: "config", Short: "Look at the configuration", Args: noArgs,
+		// Without it cobra would print the help also for a command that is none.
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
 	configCmd.AddCommand(&cobra.Command{
 		Use:   "print",
 		Short: "Check the configuration file and print it with every default",
-		Args:  cobra.NoArgs,
+		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return printConfig(cmd, f) },
 	})
 	root.AddCommand(configCmd, newReservationsCommand(&f), &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintln(cmd.OutOrStdout(), version())
 			return err
@@ -58,24 +68,26 @@ func runDaemon(cmd *cobra.Command, f flags) error {
 	if err != nil {
 		return &usageError{err}
 	}
-	cfg, err := config.Load(f.config)
+	cfg, err := load(f.config)
 	if err != nil {
 		return err
 	}
 	log.Info("starting", zap.String("version", version()), zap.String("config", f.config))
-	err = app.Run(cmd.Context(), cfg, log)
+	ctx := cmd.Context()
+	defer context.AfterFunc(ctx, func() { log.Info("stopping", zap.NamedError(logkeys.Reason, context.Cause(ctx))) })()
+	err = app.Run(ctx, cfg, log)
+	// A log that cannot be flushed at exit has nowhere to report to.
+	defer func() { _ = log.Sync() }()
 	if err != nil {
 		log.Error("stopped", zap.Error(err))
-	} else {
-		log.Info("stopped")
+		return &loggedError{err}
 	}
-	// A log that cannot be flushed at exit has nowhere to report to.
-	_ = log.Sync()
-	return err
+	log.Info("stopped")
+	return nil
 }
 
 func printConfig(cmd *cobra.Command, f flags) error {
-	cfg, err := config.Load(f.config)
+	cfg, err := load(f.config)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	_, _ = fmt.Fprintln(stderr, "extender:", err) // the exit code tells it too
+	var logged *loggedError
+	if !errors.As(err, &logged) {
+		_, _ = fmt.Fprintln(stderr, "extender:", err) // the exit code tells it too
+	}
 	var badConfig *config.Error
 	var badUsage *usageError
 	if errors.As(err, &badConfig) || errors.As(err, &badUsage) {

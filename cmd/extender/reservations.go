@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/app"
-	"github.com/kube-mesos-extender/kube-mesos-extender/internal/config"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/listing"
 )
 
@@ -26,7 +25,7 @@ func newReservationsCommand(f *flags) *cobra.Command {
 		Long: "reservations lists every reservation that carries the configured cluster's label, as\n" +
 			"the Mesos master and the kube-apiserver have it now. It needs no running daemon and\n" +
 			"changes nothing. It exits with 1 if anything could not be read.",
-		Args: cobra.NoArgs,
+		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if output != asTable && output != asJSON {
 				return &usageError{fmt.Errorf("--output: %q is neither %s nor %s", output, asTable, asJSON)}
@@ -45,7 +44,7 @@ func printReservations(cmd *cobra.Command, path string, orphans bool, output str
 	if err != nil {
 		return err
 	}
-	cfg, err := config.Load(path)
+	cfg, err := load(path)
 	if err != nil {
 		return err
 	}
