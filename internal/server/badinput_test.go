@@ -24,22 +24,23 @@ func TestBadInput(t *testing.T) {
 		{"empty body", "/filter", "", 400, "empty"},
 		{"not JSON", "/filter", "{Pod", 400, "invalid character"},
 		{"cut off", "/filter", `{"Pod":`, 400, "unexpected EOF"},
-		{"an array", "/filter", "[]", 400, "array"},
+		{"an array", "/filter", "[]", 400, "the body: must be an object, not array"},
 		{"null", "/filter", "null", 400, "Pod: required"},
 		{"goes on", "/filter", `{` + pod + `,"NodeNames":[]}{}`, 400, "goes on"},
 		{"unknown field", "/filter", `{` + pod + `,"NodeNames":[],"Nodez":null}`, 400, `"Nodez"`},
 		{"null pod", "/filter", `{"Pod":null,"NodeNames":["n1"]}`, 400, "Pod: required"},
-		{"pod of the wrong type", "/filter", `{"Pod":7,"NodeNames":["n1"]}`, 400, "Pod: "},
+		{"pod of the wrong type", "/filter", `{"Pod":7,"NodeNames":["n1"]}`, 400, "Pod: must be an object, not number"},
 		{"pod without a name", "/filter", `{"Pod":{},"NodeNames":["n1"]}`, 400, "Pod.metadata.name"},
 		{"pod without a UID", "/filter", `{"Pod":{"metadata":{"name":"p"}},"NodeNames":["n1"]}`, 400, "Pod.metadata.uid"},
 		{"quantity that is none", "/filter", `{"NodeNames":["n1"],` + strings.Replace(pod, `"cpu":"2"`, `"cpu":"two"`, 1) + `}`, 400, "quantities"},
+		{"field of a pod of the wrong type", "/filter", `{"Pod":{"metadata":{"name":1}},"NodeNames":[]}`, 400, "Pod.metadata.name: must be a string, not number"},
 		{"null node lists", "/filter", `{` + pod + `,"Nodes":null,"NodeNames":null}`, 400, "NodeNames: required"},
 		{"no node lists", "/prioritize", `{` + pod + `}`, 400, "NodeNames: required"},
 		{"both node lists", "/filter", `{` + pod + `,"Nodes":{"items":[]},"NodeNames":[]}`, 400, "must be null"},
 		{"empty node name", "/filter", `{` + pod + `,"NodeNames":["n1",""]}`, 400, "NodeNames[1]"},
 		{"null node", "/filter", `{` + pod + `,"Nodes":{"items":[null]}}`, 400, "Nodes.items[0].metadata.name"},
-		{"node of the wrong type", "/filter", `{` + pod + `,"Nodes":{"items":["n1"]}}`, 400, "Nodes: "},
-		{"node name of the wrong type", "/filter", `{` + pod + `,"NodeNames":[1]}`, 400, "number"},
+		{"node of the wrong type", "/filter", `{` + pod + `,"Nodes":{"items":["n1"]}}`, 400, "Nodes.items: must be an object, not string"},
+		{"node name of the wrong type", "/filter", `{` + pod + `,"NodeNames":[1]}`, 400, "NodeNames: must be a string, not number"},
 		{"prioritize unknown field", "/prioritize", `{` + pod + `,"NodeNames":[],"x":1}`, 400, `"x"`},
 		{"preempt without candidates", "/preempt", `{` + pod + `}`, 400, "NodeNameToMetaVictims: required"},
 		{"preempt with both forms", "/preempt", `{` + pod + `,"NodeNameToVictims":{},"NodeNameToMetaVictims":{}}`, 400, "must be null"},
@@ -48,7 +49,7 @@ func TestBadInput(t *testing.T) {
 		{"preempt null pod", "/preempt", `{` + pod + `,"NodeNameToMetaVictims":{"n1":{"Pods":[null]}}}`, 400, "pod 0 has no UID"},
 		{"preempt null whole pod", "/preempt", `{` + pod + `,"NodeNameToVictims":{"n1":{"Pods":[null]}}}`, 400, "pod 0 has no UID"},
 		{"preempt victim without UID", "/preempt", `{` + pod + `,"NodeNameToVictims":{"n1":{"Pods":[{"metadata":{}}]}}}`, 400, "pod 0 has no UID"},
-		{"preempt wrong type", "/preempt", `{` + pod + `,"NodeNameToVictims":[]}`, 400, "NodeNameToVictims"},
+		{"preempt wrong type", "/preempt", `{` + pod + `,"NodeNameToVictims":[]}`, 400, "NodeNameToVictims: must be an object, not array"},
 		{"preempt unknown field", "/preempt", `{` + pod + `,"NodeNameToMetaVictims":{},"Victims":1}`, 400, `"Victims"`},
 		{"preempt null pod to place", "/preempt", `{"NodeNameToMetaVictims":{}}`, 400, "Pod: required"},
 		{"bind without a node", "/bind", `{"PodName":"p","PodNamespace":"d","PodUID":"u"}`, 400, "Node: required"},
@@ -112,11 +113,18 @@ func TestTooLargeByItsLength(t *testing.T) {
 
 func TestOtherMethodsAreRefused(t *testing.T) {
 	f := newFace(&world{})
-	for method, path := range map[string]string{http.MethodGet: "/filter", http.MethodPut: "/bind", http.MethodPost: "/readyz"} {
+	for _, tt := range []struct{ method, path, allowed string }{
+		{http.MethodGet, "/filter", http.MethodPost}, {http.MethodPut, "/bind", http.MethodPost},
+		{http.MethodPost, "/readyz", http.MethodGet},
+	} {
 		recorder := httptest.NewRecorder()
-		f.Handler().ServeHTTP(recorder, httptest.NewRequest(method, path, nil))
-		if recorder.Code != http.StatusMethodNotAllowed {
-			t.Errorf("%s %s answered %d, want 405", method, path, recorder.Code)
+		f.Handler().ServeHTTP(recorder, httptest.NewRequest(tt.method, tt.path, nil))
+		if recorder.Code != http.StatusMethodNotAllowed || recorder.Header().Get("Allow") != tt.allowed {
+			t.Errorf("%s %s answered %d, allowing %q, want 405 with %s", tt.method, tt.path,
+				recorder.Code, recorder.Header().Get("Allow"), tt.allowed)
+		}
+		if got, want := recorder.Body.String(), "only "+tt.allowed+" is allowed here\n"; got != want {
+			t.Errorf("the body is %q, want %q", got, want)
 		}
 	}
 }

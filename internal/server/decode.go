@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"reflect"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -20,6 +23,9 @@ func decodeStrict(body []byte, into any) error {
 		if errors.Is(err, io.EOF) {
 			return malformed("the body is empty")
 		}
+		if text, ok := wrongType(err, ""); ok {
+			return malformed("%s", text)
+		}
 		return malformed("the body is not what this verb expects: %v", err)
 	}
 	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
@@ -33,9 +39,42 @@ func decodeStrict(body []byte, into any) error {
 // build's API types do not have yet.
 func decodeLenient(raw json.RawMessage, into any, field string) error {
 	if err := json.Unmarshal(raw, into); err != nil {
+		if text, ok := wrongType(err, field); ok {
+			return malformed("%s", text)
+		}
 		return malformed("%s: %v", field, err)
 	}
 	return nil
+}
+
+// wrongType words a JSON value of the wrong type without the names of Go types.
+// The field's path begins below parent, or is the whole body's if that is empty.
+func wrongType(err error, parent string) (text string, ok bool) {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) {
+		return "", false
+	}
+	path := strings.Trim(parent+"."+wrong.Field, ".")
+	if path == "" {
+		path = "the body"
+	}
+	return fmt.Sprintf("%s: must be %s, not %s", path, inJSON(wrong.Type.Kind()), wrong.Value), true
+}
+
+// inJSON is what JSON calls the kind.
+func inJSON(kind reflect.Kind) string {
+	switch kind {
+	case reflect.String:
+		return "a string"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice, reflect.Array:
+		return "an array"
+	case reflect.Struct, reflect.Map:
+		return "an object"
+	default:
+		return "a number in range"
+	}
 }
 
 // absent reports whether a field was left out or null.

@@ -92,10 +92,23 @@ func (s *Server) routes() http.Handler {
 		"preempt":    s.preempt,
 		"bind":       s.bind,
 	} {
-		router.Handle("/"+name, s.verbHandler(name, answer)).Methods(http.MethodPost)
+		router.Handle("/"+name, only(http.MethodPost, s.verbHandler(name, answer)))
 	}
-	router.HandleFunc("/livez", s.livez).Methods(http.MethodGet)
-	router.HandleFunc("/readyz", s.readyz).Methods(http.MethodGet)
-	router.Handle("/metrics", metricsHandler(s.deps.Registry)).Methods(http.MethodGet)
+	router.Handle("/livez", only(http.MethodGet, http.HandlerFunc(s.livez)))
+	router.Handle("/readyz", only(http.MethodGet, http.HandlerFunc(s.readyz)))
+	router.Handle("/metrics", only(http.MethodGet, metricsHandler(s.deps.Registry)))
 	return router
+}
+
+// only answers other methods with 405 and with the one that is allowed, which
+// mux's own answer does not tell.
+func only(method string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != method {
+			w.Header().Set("Allow", method)
+			http.Error(w, "only "+method+" is allowed here", http.StatusMethodNotAllowed)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }

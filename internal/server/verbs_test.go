@@ -19,16 +19,19 @@ import (
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
-func TestFilterVerb(t *testing.T) {
+type filterVerbTest struct {
+	name          string
+	world         *world
+	body          string
+	want          extenderv1.ExtenderFilterResult
+	refused, fits int // how often the waker is told
+}
+
+// filterVerbTests makes the tests' worlds anew: they note what they were told.
+func filterVerbTests() []filterVerbTest {
 	body := `{"Pod":` + podJSON + `,"NodeNames":["n1","n2"]}`
 	names := func(n ...string) *[]string { return &n }
-	tests := []struct {
-		name          string
-		world         *world
-		body          string
-		want          extenderv1.ExtenderFilterResult
-		refused, fits int // how often the waker is told
-	}{
+	return []filterVerbTest{
 		{
 			name:  "one fits",
 			world: &world{view: filter.View{Offers: offers{"n2": vector(2, 64)}}}, body: body, fits: 1,
@@ -92,7 +95,10 @@ func TestFilterVerb(t *testing.T) {
 			want: extenderv1.ExtenderFilterResult{NodeNames: names()},
 		},
 	}
-	for _, tt := range tests {
+}
+
+func TestFilterVerb(t *testing.T) {
+	for _, tt := range filterVerbTests() {
 		t.Run(tt.name, func(t *testing.T) {
 			f := newFace(tt.world)
 			got := answer[extenderv1.ExtenderFilterResult](t, f, "/filter", tt.body)
