@@ -34,6 +34,9 @@ type SchedulerOptions struct {
 	// ExtenderURL is the base URL under which the extender serves filter,
 	// prioritize, preempt and bind. Ignored with ConfigYAML.
 	ExtenderURL string
+	// Profile is the schedulerName of the only profile; "default-scheduler" when
+	// empty. Ignored with ConfigYAML.
+	Profile string
 	// Flags come after, and so override, the lab's own flags.
 	Flags []string
 }
@@ -96,6 +99,9 @@ func schedulerConfig(options SchedulerOptions, kubeconfig string) ([]byte, error
 		if options.ExtenderURL != "" {
 			config["extenders"] = []any{extenderConfig(options.ExtenderURL)}
 		}
+		if options.Profile != "" {
+			config["profiles"] = []any{map[string]any{"schedulerName": options.Profile, "percentageOfNodesToScore": 100}}
+		}
 	}
 	connection, err := section(config, "clientConnection")
 	if err != nil {
@@ -113,6 +119,7 @@ func schedulerConfig(options SchedulerOptions, kubeconfig string) ([]byte, error
 }
 
 // extenderConfig is an extender with all four verbs that knows the nodes itself.
+// Its weight is that of manifests/base/scheduler-config.yaml.
 func extenderConfig(url string) map[string]any {
 	return map[string]any{
 		"urlPrefix":        url,
@@ -120,7 +127,7 @@ func extenderConfig(url string) map[string]any {
 		"prioritizeVerb":   "prioritize",
 		"preemptVerb":      "preempt",
 		"bindVerb":         "bind",
-		"weight":           1,
+		"weight":           3,
 		"nodeCacheCapable": true,
 		"httpTimeout":      extenderTimeout,
 	}

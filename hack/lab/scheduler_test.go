@@ -24,7 +24,7 @@ leaderElection: {leaderElect: false}
 		},
 		{
 			name:    "one extender",
-			options: SchedulerOptions{ExtenderURL: "http://127.0.0.1:8888/scheduler"},
+			options: SchedulerOptions{ExtenderURL: "http://127.0.0.1:8888/scheduler", Profile: "mesos-scheduler"},
 			want: `
 apiVersion: kubescheduler.config.k8s.io/v1
 kind: KubeSchedulerConfiguration
@@ -36,9 +36,12 @@ extenders:
   prioritizeVerb: prioritize
   preemptVerb: preempt
   bindVerb: bind
-  weight: 1
+  weight: 3
   nodeCacheCapable: true
   httpTimeout: 30s
+profiles:
+- schedulerName: mesos-scheduler
+  percentageOfNodesToScore: 100
 `,
 		},
 		{

@@ -53,14 +53,15 @@ func up(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("up", flag.ContinueOnError)
 	name := flags.String("name", "dev", "names the directory under .cache/run")
 	nodes := flags.Int("nodes", 10, "fake nodes of 16 CPUs and 64 GiB")
-	extender := flags.String("extender", "", "base URL of the scheduler extender; none when empty")
+	extender := flags.String("extender", "", "base URL of the scheduler extender, which serves the scheduler mesos-scheduler; without it a default scheduler runs")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	c, err := lab.Start(ctx, lab.Options{
-		Name: *name, Progress: os.Stderr, KWOK: true,
-		Scheduler: &lab.SchedulerOptions{ExtenderURL: *extender},
-	})
+	scheduler := lab.SchedulerOptions{ExtenderURL: *extender}
+	if *extender != "" {
+		scheduler.Profile = "mesos-scheduler" // config.Default().SchedulerName
+	}
+	c, err := lab.Start(ctx, lab.Options{Name: *name, Progress: os.Stderr, KWOK: true, Scheduler: &scheduler})
 	if err != nil {
 		return err
 	}
