@@ -19,102 +19,104 @@ func changed(change func(*Request)) Request {
 	return r
 }
 
+var low = Occupant{UID: "low", Priority: 10, Reserved: vector(2, 512)}
+
+var filterTests = []struct {
+	name    string
+	view    View
+	request Request
+	nodes   []string
+	want    Verdict
+}{
+	{
+		name:    "covered to the last thousandth",
+		view:    View{Offers: offers{"a1": vector(2, 512), "a2": vector(8, 8192)}},
+		request: pod, nodes: []string{"n2", "n1"},
+		want: Verdict{Fits: []string{"n2", "n1"}},
+	},
+	{
+		name:    "a thousandth short",
+		view:    View{Offers: offers{"a1": vector(1.999, 512), "a2": vector(2, 512)}},
+		request: pod, nodes: []string{"n1", "n2"},
+		want: Verdict{Fits: []string{"n2"}, Unresolvable: map[string]Reason{"n1": InsufficientCPUs}},
+	},
+	{
+		name: "each cause has its reason while another node fits",
+		view: View{
+			Offers: offers{"a1": vector(8, 100), "a2": vector(1, 8192), "a5": vector(2, 512), "a6": {}},
+			Nodes:  mapping{"n3": NoAgent, "n4": AmbiguousAgent},
+		},
+		request: pod, nodes: []string{"n1", "n2", "n3", "n4", "n5", "n6", "n7"},
+		want: Verdict{Fits: []string{"n5"}, Unresolvable: map[string]Reason{
+			"n1": InsufficientMem, "n2": InsufficientCPUs, "n3": NoAgent, "n4": AmbiguousAgent, "n6": NoOffers, "n7": NoOffers,
+		}},
+	},
+	{
+		name: "what lasts is told also where no node fits",
+		view: View{
+			Offers: offers{"a1": vector(8, 8192), "a2": vector(8, 8192), "a3": vector(8, 8192), "a4": vector(1, 512)},
+			Nodes:  mapping{"n1": AgentDraining, "n2": AgentMaintenance, "n3": AgentDeactivated},
+		},
+		request: pod, nodes: []string{"n1", "n2", "n3", "n4", "n5"},
+		want: Verdict{Unresolvable: map[string]Reason{
+			"n1": AgentDraining, "n2": AgentMaintenance, "n3": AgentDeactivated, "n4": InsufficientCPUs, "n5": InsufficientCPUs,
+		}},
+	},
+	{
+		name:    "offers to another role do not count",
+		view:    View{Offers: offers{"a1": vector(8, 8192)}},
+		request: changed(func(r *Request) { r.Role = "other" }), nodes: []string{"n1"},
+		want: Verdict{Unresolvable: map[string]Reason{"n1": NoOffers}},
+	},
+	{
+		name:    "ports",
+		view:    View{Offers: offers{"a1": ports(31000, 31009), "a2": ports(31005, 31010)}},
+		request: changed(func(r *Request) { r.Need = ports(31000, 31001) }), nodes: []string{"n1", "n2"},
+		want: Verdict{Fits: []string{"n1"}, Unresolvable: map[string]Reason{"n2": InsufficientPorts}},
+	},
+	{
+		name:    "an extended resource by its name",
+		view:    View{Offers: offers{"a1": vector(8, 8192)}},
+		request: changed(func(r *Request) { r.Need = resources.Scalar("fpgas", 1000) }), nodes: []string{"n1"},
+		want: Verdict{Unresolvable: map[string]Reason{"n1": "insufficient offered fpgas"}},
+	},
+	{
+		name: "no candidate for preemption even where eviction would make room",
+		view: View{
+			Offers:    offers{"a1": vector(1, 100)},
+			Occupants: occupants{"a1": {low}, "a2": {low}},
+		},
+		request: pod, nodes: []string{"n1", "n2"},
+		want: Verdict{Unresolvable: map[string]Reason{"n1": InsufficientCPUs, "n2": InsufficientCPUs}},
+	},
+	{
+		name:    "the pod's own reservation is its place",
+		view:    View{Offers: offers{}, Occupants: occupants{"a1": {{UID: "u1", Priority: 100, Reserved: vector(2, 512)}}}},
+		request: pod, nodes: []string{"n1", "n2"},
+		want: Verdict{Fits: []string{"n1"}, Unresolvable: map[string]Reason{"n2": NoOffers}},
+	},
+	{
+		name:    "own reservation of an earlier, smaller size",
+		view:    View{Offers: offers{}, Occupants: occupants{"a1": {{UID: "u1", Priority: 100, Reserved: vector(1, 512)}}}},
+		request: pod, nodes: []string{"n1"},
+		want: Verdict{Unresolvable: map[string]Reason{"n1": NoOffers}},
+	},
+	{
+		name:    "closed view",
+		view:    View{Closed: Recovering, Offers: offers{"a1": vector(8, 8192)}},
+		request: pod, nodes: []string{"n1", "n2"},
+		want: Verdict{Unresolvable: map[string]Reason{"n1": Recovering, "n2": Recovering}},
+	},
+	{
+		name:    "no nodes",
+		view:    View{Offers: offers{"a1": vector(8, 8192)}},
+		request: pod,
+		want:    Verdict{},
+	},
+}
+
 func TestFilter(t *testing.T) {
-	low := Occupant{UID: "low", Priority: 10, Reserved: vector(2, 512)}
-	tests := []struct {
-		name    string
-		view    View
-		request Request
-		nodes   []string
-		want    Verdict
-	}{
-		{
-			name:    "covered to the last thousandth",
-			view:    View{Offers: offers{"a1": vector(2, 512), "a2": vector(8, 8192)}},
-			request: pod, nodes: []string{"n2", "n1"},
-			want: Verdict{Fits: []string{"n2", "n1"}},
-		},
-		{
-			name:    "a thousandth short",
-			view:    View{Offers: offers{"a1": vector(1.999, 512), "a2": vector(2, 512)}},
-			request: pod, nodes: []string{"n1", "n2"},
-			want: Verdict{Fits: []string{"n2"}, Unresolvable: map[string]Reason{"n1": InsufficientCPUs}},
-		},
-		{
-			name: "each cause has its reason while another node fits",
-			view: View{
-				Offers: offers{"a1": vector(8, 100), "a2": vector(1, 8192), "a5": vector(2, 512), "a6": {}},
-				Nodes:  mapping{"n3": NoAgent, "n4": AmbiguousAgent},
-			},
-			request: pod, nodes: []string{"n1", "n2", "n3", "n4", "n5", "n6", "n7"},
-			want: Verdict{Fits: []string{"n5"}, Unresolvable: map[string]Reason{
-				"n1": InsufficientMem, "n2": InsufficientCPUs, "n3": NoAgent, "n4": AmbiguousAgent, "n6": NoOffers, "n7": NoOffers,
-			}},
-		},
-		{
-			name: "what lasts is told also where no node fits",
-			view: View{
-				Offers: offers{"a1": vector(8, 8192), "a2": vector(8, 8192), "a3": vector(8, 8192), "a4": vector(1, 512)},
-				Nodes:  mapping{"n1": AgentDraining, "n2": AgentMaintenance, "n3": AgentDeactivated},
-			},
-			request: pod, nodes: []string{"n1", "n2", "n3", "n4", "n5"},
-			want: Verdict{Unresolvable: map[string]Reason{
-				"n1": AgentDraining, "n2": AgentMaintenance, "n3": AgentDeactivated, "n4": InsufficientCPUs, "n5": InsufficientCPUs,
-			}},
-		},
-		{
-			name:    "offers to another role do not count",
-			view:    View{Offers: offers{"a1": vector(8, 8192)}},
-			request: changed(func(r *Request) { r.Role = "other" }), nodes: []string{"n1"},
-			want: Verdict{Unresolvable: map[string]Reason{"n1": NoOffers}},
-		},
-		{
-			name:    "ports",
-			view:    View{Offers: offers{"a1": ports(31000, 31009), "a2": ports(31005, 31010)}},
-			request: changed(func(r *Request) { r.Need = ports(31000, 31001) }), nodes: []string{"n1", "n2"},
-			want: Verdict{Fits: []string{"n1"}, Unresolvable: map[string]Reason{"n2": InsufficientPorts}},
-		},
-		{
-			name:    "an extended resource by its name",
-			view:    View{Offers: offers{"a1": vector(8, 8192)}},
-			request: changed(func(r *Request) { r.Need = resources.Scalar("fpgas", 1000) }), nodes: []string{"n1"},
-			want: Verdict{Unresolvable: map[string]Reason{"n1": "insufficient offered fpgas"}},
-		},
-		{
-			name: "no candidate for preemption even where eviction would make room",
-			view: View{
-				Offers:    offers{"a1": vector(1, 100)},
-				Occupants: occupants{"a1": {low}, "a2": {low}},
-			},
-			request: pod, nodes: []string{"n1", "n2"},
-			want: Verdict{Unresolvable: map[string]Reason{"n1": InsufficientCPUs, "n2": InsufficientCPUs}},
-		},
-		{
-			name:    "the pod's own reservation is its place",
-			view:    View{Offers: offers{}, Occupants: occupants{"a1": {{UID: "u1", Priority: 100, Reserved: vector(2, 512)}}}},
-			request: pod, nodes: []string{"n1", "n2"},
-			want: Verdict{Fits: []string{"n1"}, Unresolvable: map[string]Reason{"n2": NoOffers}},
-		},
-		{
-			name:    "own reservation of an earlier, smaller size",
-			view:    View{Offers: offers{}, Occupants: occupants{"a1": {{UID: "u1", Priority: 100, Reserved: vector(1, 512)}}}},
-			request: pod, nodes: []string{"n1"},
-			want: Verdict{Unresolvable: map[string]Reason{"n1": NoOffers}},
-		},
-		{
-			name:    "closed view",
-			view:    View{Closed: Recovering, Offers: offers{"a1": vector(8, 8192)}},
-			request: pod, nodes: []string{"n1", "n2"},
-			want: Verdict{Unresolvable: map[string]Reason{"n1": Recovering, "n2": Recovering}},
-		},
-		{
-			name:    "no nodes",
-			view:    View{Offers: offers{"a1": vector(8, 8192)}},
-			request: pod,
-			want:    Verdict{},
-		},
-	}
-	for _, tt := range tests {
+	for _, tt := range filterTests {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.view.Nodes == nil {
 				tt.view.Nodes = mapping{}

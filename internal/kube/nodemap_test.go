@@ -59,99 +59,100 @@ func show(m *NodeMap, nodes []*corev1.Node) map[string]string {
 	return answers
 }
 
+var nodeMapCases = map[string]struct {
+	nodes  []*corev1.Node
+	agents []AgentIdentity
+	want   map[string]string
+}{
+	"annotation with an agent ID, against address and name": {
+		nodes:  []*corev1.Node{newNode("h1", "A2", "10.0.0.1", "h1")},
+		agents: []AgentIdentity{agent("A1", "h1", "10.0.0.1"), agent("A2", "h2", "10.0.0.2")},
+		want:   map[string]string{"h1": "A2"},
+	},
+	"annotation with a hostname": {
+		nodes:  []*corev1.Node{newNode("n", "Host2.example", "", "")},
+		agents: []AgentIdentity{agent("A2", "host2.EXAMPLE", "10.0.0.2")},
+		want:   map[string]string{"n": "A2"},
+	},
+	"annotation with an unknown agent is obeyed": {
+		nodes:  []*corev1.Node{newNode("h1", "A9", "10.0.0.1", "h1")},
+		agents: []AgentIdentity{agent("A1", "h1", "10.0.0.1")},
+		want:   map[string]string{"h1": "-"},
+	},
+	"annotated hostname of two agents, told apart by address": {
+		nodes:  []*corev1.Node{newNode("n", "h", "10.0.0.2", "")},
+		agents: []AgentIdentity{agent("A1", "h", "10.0.0.1"), agent("A2", "h", "10.0.0.2")},
+		want:   map[string]string{"n": "A2"},
+	},
+	"annotated hostname of two agents, address of a third": {
+		nodes:  []*corev1.Node{newNode("n", "h", "10.0.0.3", "")},
+		agents: []AgentIdentity{agent("A1", "h", "10.0.0.1"), agent("A2", "h", "10.0.0.2"), agent("A3", "x", "10.0.0.3")},
+		want:   map[string]string{"n": "?"},
+	},
+	"two nodes with one annotation": {
+		nodes:  []*corev1.Node{newNode("n1", "A1", "", ""), newNode("n2", "A1", "", "")},
+		agents: []AgentIdentity{agent("A1", "h", "")},
+		want:   map[string]string{"n1": "?", "n2": "?"},
+	},
+	"address before hostname": {
+		nodes:  []*corev1.Node{newNode("h2", "", "10.0.0.1", "")},
+		agents: []AgentIdentity{agent("A1", "h1", "10.0.0.1"), agent("A2", "h2", "10.0.0.2")},
+		want:   map[string]string{"h2": "A1"},
+	},
+	"address in IPv6 form": {
+		nodes:  []*corev1.Node{newNode("n", "", "::ffff:10.0.0.1", "")},
+		agents: []AgentIdentity{agent("A1", "h1", "10.0.0.1")},
+		want:   map[string]string{"n": "A1"},
+	},
+	"external addresses do not count": {
+		nodes:  []*corev1.Node{newNode("n", "", "10.0.0.1", "")},
+		agents: []AgentIdentity{agent("A1", "h1", "203.0.113.1")},
+		want:   map[string]string{"n": "-"},
+	},
+	"one machine: all share an address, hostnames decide": {
+		nodes:  []*corev1.Node{newNode("h1", "", "127.0.0.1", ""), newNode("n2", "", "127.0.0.1", "h2")},
+		agents: []AgentIdentity{agent("A1", "h1", "127.0.0.1"), agent("A2", "h2", "127.0.0.1")},
+		want:   map[string]string{"h1": "A1", "n2": "A2"},
+	},
+	"two agents on one host and address": {
+		nodes:  []*corev1.Node{newNode("h1", "", "10.0.0.1", "h1")},
+		agents: []AgentIdentity{agent("A1", "h1", "10.0.0.1"), agent("A2", "h1", "10.0.0.1")},
+		want:   map[string]string{"h1": "?"},
+	},
+	"one name, as a node's name and as another's label": {
+		nodes:  []*corev1.Node{newNode("h1", "", "", ""), newNode("n2", "", "", "h1")},
+		agents: []AgentIdentity{agent("A1", "h1", "")},
+		want:   map[string]string{"h1": "?", "n2": "?"},
+	},
+	"name and label point to two agents": {
+		nodes:  []*corev1.Node{newNode("h1", "", "", "h2")},
+		agents: []AgentIdentity{agent("A1", "h1", ""), agent("A2", "h2", "")},
+		want:   map[string]string{"h1": "?"},
+	},
+	"two nodes claim one agent: the better key wins": {
+		nodes:  []*corev1.Node{newNode("h1", "", "10.0.0.9", ""), newNode("n2", "", "10.0.0.1", "")},
+		agents: []AgentIdentity{agent("A1", "h1", "10.0.0.1")},
+		want:   map[string]string{"h1": "?", "n2": "A1"},
+	},
+	"two nodes share an address, the name decides": {
+		nodes:  []*corev1.Node{newNode("h1", "", "127.0.0.1", ""), newNode("n2", "", "127.0.0.1", "")},
+		agents: []AgentIdentity{agent("A1", "h1", "127.0.0.1")},
+		want:   map[string]string{"h1": "A1", "n2": "?"},
+	},
+	"two nodes are annotated with one agent, by ID and by hostname": {
+		nodes:  []*corev1.Node{newNode("n1", "A1", "", ""), newNode("n2", "h1", "", "")},
+		agents: []AgentIdentity{agent("A1", "h1", "")},
+		want:   map[string]string{"n1": "?", "n2": "?"},
+	},
+	"nothing matches": {
+		nodes:  []*corev1.Node{newNode("h1", "", "10.0.0.1", "h1")},
+		agents: []AgentIdentity{agent("A9", "h9", "10.0.0.9"), agent("A8", "", "")},
+		want:   map[string]string{"h1": "-"},
+	},
+}
+
 func TestNodeMap(t *testing.T) {
-	cases := map[string]struct {
-		nodes  []*corev1.Node
-		agents []AgentIdentity
-		want   map[string]string
-	}{
-		"annotation with an agent ID, against address and name": {
-			nodes:  []*corev1.Node{newNode("h1", "A2", "10.0.0.1", "h1")},
-			agents: []AgentIdentity{agent("A1", "h1", "10.0.0.1"), agent("A2", "h2", "10.0.0.2")},
-			want:   map[string]string{"h1": "A2"},
-		},
-		"annotation with a hostname": {
-			nodes:  []*corev1.Node{newNode("n", "Host2.example", "", "")},
-			agents: []AgentIdentity{agent("A2", "host2.EXAMPLE", "10.0.0.2")},
-			want:   map[string]string{"n": "A2"},
-		},
-		"annotation with an unknown agent is obeyed": {
-			nodes:  []*corev1.Node{newNode("h1", "A9", "10.0.0.1", "h1")},
-			agents: []AgentIdentity{agent("A1", "h1", "10.0.0.1")},
-			want:   map[string]string{"h1": "-"},
-		},
-		"annotated hostname of two agents, told apart by address": {
-			nodes:  []*corev1.Node{newNode("n", "h", "10.0.0.2", "")},
-			agents: []AgentIdentity{agent("A1", "h", "10.0.0.1"), agent("A2", "h", "10.0.0.2")},
-			want:   map[string]string{"n": "A2"},
-		},
-		"annotated hostname of two agents, address of a third": {
-			nodes:  []*corev1.Node{newNode("n", "h", "10.0.0.3", "")},
-			agents: []AgentIdentity{agent("A1", "h", "10.0.0.1"), agent("A2", "h", "10.0.0.2"), agent("A3", "x", "10.0.0.3")},
-			want:   map[string]string{"n": "?"},
-		},
-		"two nodes with one annotation": {
-			nodes:  []*corev1.Node{newNode("n1", "A1", "", ""), newNode("n2", "A1", "", "")},
-			agents: []AgentIdentity{agent("A1", "h", "")},
-			want:   map[string]string{"n1": "?", "n2": "?"},
-		},
-		"address before hostname": {
-			nodes:  []*corev1.Node{newNode("h2", "", "10.0.0.1", "")},
-			agents: []AgentIdentity{agent("A1", "h1", "10.0.0.1"), agent("A2", "h2", "10.0.0.2")},
-			want:   map[string]string{"h2": "A1"},
-		},
-		"address in IPv6 form": {
-			nodes:  []*corev1.Node{newNode("n", "", "::ffff:10.0.0.1", "")},
-			agents: []AgentIdentity{agent("A1", "h1", "10.0.0.1")},
-			want:   map[string]string{"n": "A1"},
-		},
-		"external addresses do not count": {
-			nodes:  []*corev1.Node{newNode("n", "", "10.0.0.1", "")},
-			agents: []AgentIdentity{agent("A1", "h1", "203.0.113.1")},
-			want:   map[string]string{"n": "-"},
-		},
-		"one machine: all share an address, hostnames decide": {
-			nodes:  []*corev1.Node{newNode("h1", "", "127.0.0.1", ""), newNode("n2", "", "127.0.0.1", "h2")},
-			agents: []AgentIdentity{agent("A1", "h1", "127.0.0.1"), agent("A2", "h2", "127.0.0.1")},
-			want:   map[string]string{"h1": "A1", "n2": "A2"},
-		},
-		"two agents on one host and address": {
-			nodes:  []*corev1.Node{newNode("h1", "", "10.0.0.1", "h1")},
-			agents: []AgentIdentity{agent("A1", "h1", "10.0.0.1"), agent("A2", "h1", "10.0.0.1")},
-			want:   map[string]string{"h1": "?"},
-		},
-		"one name, as a node's name and as another's label": {
-			nodes:  []*corev1.Node{newNode("h1", "", "", ""), newNode("n2", "", "", "h1")},
-			agents: []AgentIdentity{agent("A1", "h1", "")},
-			want:   map[string]string{"h1": "?", "n2": "?"},
-		},
-		"name and label point to two agents": {
-			nodes:  []*corev1.Node{newNode("h1", "", "", "h2")},
-			agents: []AgentIdentity{agent("A1", "h1", ""), agent("A2", "h2", "")},
-			want:   map[string]string{"h1": "?"},
-		},
-		"two nodes claim one agent: the better key wins": {
-			nodes:  []*corev1.Node{newNode("h1", "", "10.0.0.9", ""), newNode("n2", "", "10.0.0.1", "")},
-			agents: []AgentIdentity{agent("A1", "h1", "10.0.0.1")},
-			want:   map[string]string{"h1": "?", "n2": "A1"},
-		},
-		"two nodes share an address, the name decides": {
-			nodes:  []*corev1.Node{newNode("h1", "", "127.0.0.1", ""), newNode("n2", "", "127.0.0.1", "")},
-			agents: []AgentIdentity{agent("A1", "h1", "127.0.0.1")},
-			want:   map[string]string{"h1": "A1", "n2": "?"},
-		},
-		"two nodes are annotated with one agent, by ID and by hostname": {
-			nodes:  []*corev1.Node{newNode("n1", "A1", "", ""), newNode("n2", "h1", "", "")},
-			agents: []AgentIdentity{agent("A1", "h1", "")},
-			want:   map[string]string{"n1": "?", "n2": "?"},
-		},
-		"nothing matches": {
-			nodes:  []*corev1.Node{newNode("h1", "", "10.0.0.1", "h1")},
-			agents: []AgentIdentity{agent("A9", "h9", "10.0.0.9"), agent("A8", "", "")},
-			want:   map[string]string{"h1": "-"},
-		},
-	}
-	for name, tc := range cases {
+	for name, tc := range nodeMapCases {
 		t.Run(name, func(t *testing.T) {
 			got := mapOf(tc.nodes, tc.agents)
 			if diff := cmp.Diff(tc.want, show(got, tc.nodes)); diff != "" {
