@@ -49,8 +49,9 @@ controlplane: ## Build etcd, kube-apiserver, kube-scheduler and KWOK (10 to 15 m
 	@$(GO) run ./hack/lab/cmd/lab build
 
 .PHONY: lint
-lint: $(GOLANGCI) ## Run golangci-lint
+lint: $(GOLANGCI) ## Run golangci-lint, and go vet for the module hack/controlplane
 	$(GOLANGCI) run ./...
+	cd hack/controlplane && $(GO) vet ./...
 
 $(GOLANGCI):
 	@echo "building golangci-lint $(GOLANGCI_VERSION), once, a few minutes"
