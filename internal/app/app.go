@@ -65,6 +65,8 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 	// Jitter picks a random part of a limit; see mesos.Config.
 	Jitter func(limit time.Duration) time.Duration
+	// Clock tells the time, nil for the system's.
+	Clock clock.WithTicker
 }
 
 // Run runs a replica until ctx ends, which is no error, or until something
@@ -91,8 +93,11 @@ func New(cfg *config.Config, client kubernetes.Interface, log *zap.Logger) (*App
 
 // NewWith is New with options.
 func NewWith(cfg *config.Config, client kubernetes.Interface, log *zap.Logger, options Options) (*App, error) {
+	if options.Clock == nil {
+		options.Clock = clock.RealClock{}
+	}
 	a := &App{
-		cfg: cfg, client: client, log: log, clock: clock.RealClock{},
+		cfg: cfg, client: client, log: log, clock: options.Clock,
 		registry: prometheus.NewRegistry(), options: options, inverse: make(chan inverse, maxInverse),
 	}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

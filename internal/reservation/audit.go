@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -46,15 +47,15 @@ func (m *Manager) audit(ctx context.Context) error {
 	defer m.mu.Unlock()
 	m.hear(agents)
 	m.reach(agents, asOf)
-	for ident, found := range seen {
-		if m.records[ident] == nil {
+	for _, ident := range slices.SortedFunc(maps.Keys(seen), id.compare) {
+		if found := seen[ident]; m.records[ident] == nil {
 			if r := m.adopt(found.pod, ident.key, found.portions, asOf); r != nil {
 				r.whole = true
 			}
 		}
 	}
-	for _, r := range m.records {
-		if r.since.Before(asOf) && r.changed.Before(asOf) {
+	for _, ident := range slices.SortedFunc(maps.Keys(m.records), id.compare) {
+		if r := m.records[ident]; r != nil && r.since.Before(asOf) && r.changed.Before(asOf) {
 			up, known := active[r.key.AgentID]
 			m.compare(r, seen[r.id].portions, known, up, asOf)
 			m.prove(r, seen[r.id].portions, up, asOf)

@@ -1,6 +1,7 @@
 package reservation
 
 import (
+	"cmp"
 	"errors"
 	"time"
 
@@ -14,6 +15,13 @@ import (
 type id struct {
 	uid string
 	key offercache.Key
+}
+
+// compare orders IDs. Where several things are done at a time a fixed order lets
+// a simulated run be repeated.
+func (i id) compare(other id) int {
+	return cmp.Or(cmp.Compare(i.key.AgentID, other.key.AgentID), cmp.Compare(i.key.Role, other.key.Role),
+		cmp.Compare(i.uid, other.uid))
 }
 
 // verdict is what a bind waits for: whether its reservation is confirmed.

@@ -2,6 +2,7 @@ package reservation
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -69,6 +70,7 @@ func (m *Manager) dirtyKeys() []offercache.Key {
 	for key := range m.dirty {
 		keys = append(keys, key)
 	}
+	slices.SortFunc(keys, func(a, b offercache.Key) int { return id{key: a}.compare(id{key: b}) })
 	return keys
 }
 

@@ -2,6 +2,7 @@ package reservation
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -145,7 +146,9 @@ func (m *Manager) Offers(offers []*resources.Offer, touched []offercache.Key) {
 
 // look reads our labels in one offer. The caller holds mu.
 func (m *Manager) look(offer *resources.Offer) {
-	for ident, found := range m.ours(offer.AgentID, offer.Portions) {
+	ours := m.ours(offer.AgentID, offer.Portions)
+	for _, ident := range slices.SortedFunc(maps.Keys(ours), id.compare) {
+		found := ours[ident]
 		if ident.key.Role != offer.Role {
 			continue
 		}

@@ -25,6 +25,7 @@ const (
 	cluster       = "sim"
 	schedulerName = "mesos-scheduler"
 	role          = "kubernetes"
+	principal     = "extender"
 )
 
 // process is one life of one replica of the daemon.
@@ -46,7 +47,7 @@ func configuration(master string) *config.Config {
 	cfg := config.Default()
 	cfg.ClusterID, cfg.SchedulerName = cluster, schedulerName
 	cfg.Mesos.Masters, cfg.Mesos.Roles = []string{master}, []string{role}
-	cfg.Mesos.Framework.Principal = "extender"
+	cfg.Mesos.Framework.Principal = principal
 	cfg.Mesos.CallTimeout = seconds(3)
 	cfg.Mesos.Backoff.Min, cfg.Mesos.Backoff.Max = seconds(0.1), seconds(1)
 	cfg.Mesos.MissedHeartbeats = 3
@@ -76,7 +77,7 @@ func (w *world) launch(name string) (*process, error) {
 	log := zap.New(&logCore{story: w.story, who: name, level: w.level, seen: p.listen})
 	var err error
 	p.app, err = app.NewWith(configuration(w.sim.URL()), p.gate, log, app.Options{
-		Listener: p.listener, Dial: p.link.dial,
+		Listener: p.listener, Dial: p.link.dial, Clock: &unevenClock{},
 		Jitter: func(limit time.Duration) time.Duration { return w.dice.between(name+" backoff", 0, limit) },
 	})
 	if err != nil {

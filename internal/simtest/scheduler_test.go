@@ -49,7 +49,7 @@ func newKubeScheduler(w *world) *kubeScheduler {
 }
 
 func (k *kubeScheduler) run(ctx context.Context) {
-	ticker := time.NewTicker(schedulingTick)
+	ticker := time.NewTicker(schedulingTick + 1234*time.Nanosecond) // see unevenClock
 	defer ticker.Stop()
 	for {
 		select {

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
+	"strings"
 	"testing"
 	"testing/cryptotest"
 	"testing/synctest"
@@ -24,7 +26,7 @@ var (
 	oneSeed   = flag.Int64("seed", -1, "run this one seed and print its story")
 	seedCount = flag.Int("seeds", 0, "how many seeds to run; 0: as many as a test may take")
 	firstSeed = flag.Int("first", 1, "the first of them")
-	stopFirst = flag.Bool("stop", false, "stop at the first seed with violations")
+	until     = flag.String("until", "", "stop at the first seed with a violation that says this")
 	only      = flag.String("only", "", "the kinds of faults to inject, with commas; all if empty")
 	grace     = flag.Duration("grace", 0, "release.orphanGrace and release.unboundGrace, if not the usual ones")
 	stories   = flag.String("stories", "", "a directory to write the stories of seeds with violations to")
@@ -52,6 +54,7 @@ func run(t *testing.T, seed uint64) (out outcome) {
 	if *debugLog {
 		level = zapcore.DebugLevel
 	}
+	runtime.GC()
 	synctest.Test(t, func(t *testing.T) {
 		w, err := newWorld(seed, level)
 		if err != nil {
@@ -68,6 +71,7 @@ func run(t *testing.T, seed uint64) (out outcome) {
 func TestSimulation(t *testing.T) {
 	former := runtime.GOMAXPROCS(1)
 	defer runtime.GOMAXPROCS(former)
+	defer debug.SetGCPercent(debug.SetGCPercent(-1))
 	if *oneSeed >= 0 {
 		out := run(t, uint64(*oneSeed))
 		t.Log("\n" + out.story.String())
@@ -94,7 +98,7 @@ func TestSimulation(t *testing.T) {
 				t.Errorf("    %s", violation)
 			}
 			keepStory(t, out)
-			if *stopFirst {
+			if *until != "" && strings.Contains(strings.Join(out.violations, "\n"), *until) {
 				return
 			}
 		}
