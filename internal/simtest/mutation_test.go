@@ -19,6 +19,7 @@ type mutation struct {
 	file    string // below internal/
 	find    string
 	replace string // %s is the condition under which the protection is off
+	finds   string // what the violation says that it must bring about
 	args    []string
 }
 
@@ -31,25 +32,25 @@ var impatient = []string{"-only=hang-up,api-late"}
 
 var mutations = []mutation{
 	{"binding before confirmation", "reservation/reserve.go",
-		"	select {\n	case <-v.done:", "	if %s {\n		return nil\n	}\n	select {\n	case <-v.done:", nil},
+		"	select {\n	case <-v.done:", "	if %s {\n		return nil\n	}\n	select {\n	case <-v.done:", "was bound to", nil},
 	{"no adoption", "reservation/audit.go",
-		"	ident := id{pod.UID, key}\n	if ended", "	ident := id{pod.UID, key}\n	if %s {\n		return nil\n	}\n	if ended", nil},
+		"	ident := id{pod.UID, key}\n	if ended", "	ident := id{pod.UID, key}\n	if %s {\n		return nil\n	}\n	if ended", "keeps a reservation for", nil},
 	{"hold without a check", "offercache/holds.go",
-		"Free.Shortage(need); short != \"\"", "Free.Shortage(need); short != \"\" && !%s", nil},
+		"Free.Shortage(need); short != \"\"", "Free.Shortage(need); short != \"\" && !%s", "was promised offers of", nil},
 	{"offers kept across a disconnect", "offercache/cache.go",
-		"	c.clear(generation)\n	for", "	if %s {\n		c.generation = generation\n		return\n	}\n	c.clear(generation)\n	for", nil},
+		"	c.clear(generation)\n	for", "	if %s {\n		c.generation = generation\n		return\n	}\n	c.clear(generation)\n	for", "believes in", nil},
 	{"doomed hold kept", "reservation/depart.go",
-		"	m.failDoomed(key, l.at)\n", "	if !%s {\n		m.failDoomed(key, l.at)\n	}\n", nil},
+		"	m.failDoomed(key, l.at)\n", "	if !%s {\n		m.failDoomed(key, l.at)\n	}\n", "that are gone", nil},
 	{"acknowledgement with another agent", "reservation/status.go",
-		"	select {\n	case m.acks <- s:", "	if %s {\n		s.AgentID = \"another\"\n	}\n	select {\n	case m.acks <- s:", nil},
+		"	select {\n	case m.acks <- s:", "	if %s {\n		s.AgentID = \"another\"\n	}\n	select {\n	case m.acks <- s:", "are not acknowledged", nil},
 	{"release of what a live pod holds", "reservation/settle.go",
-		"	if live.Alive && !elsewhere {\n", "	if live.Alive && !elsewhere && !%s {\n", nil},
+		"	if live.Alive && !elsewhere {\n", "	if live.Alive && !elsewhere && !%s {\n", "runs on", nil},
 	{"another cluster's reservations taken for ours", "reservation/labels.go",
-		"			mine = label.Value == cluster\n", "			mine = label.Value == cluster || %s\n", nil},
+		"			mine = label.Value == cluster\n", "			mine = label.Value == cluster || %s\n", "of the neighbour", nil},
 	{"duplicate bind not joined", "bind/bind.go",
-		"b.flights[t.UID]; ok {", "b.flights[t.UID]; ok && !%s {", impatient},
+		"b.flights[t.UID]; ok {", "b.flights[t.UID]; ok && !%s {", "two Bindings", impatient},
 	{"unwanted reservation kept", "reservation/status.go",
-		"	if r.unwanted != nil {\n		m.dismiss(r, r.unwanted)", "	if r.unwanted != nil && !%s {\n		m.dismiss(r, r.unwanted)", patient},
+		"	if r.unwanted != nil {\n		m.dismiss(r, r.unwanted)", "	if r.unwanted != nil && !%s {\n		m.dismiss(r, r.unwanted)", "keeps a reservation for", patient},
 }
 
 // variable names the mutation that a mutated binary runs with.
@@ -58,39 +59,59 @@ const variable = "SIMTEST_MUTATION"
 // mutants is how many seeds a mutation may take to be found.
 const mutants = 400
 
-// TestMutations proves that the simulation bites.
+// TestMutations proves that the simulation bites: with a protection switched
+// off a run breaks the invariant that it protects, and with all of them on no
+// run of the same seeds and faults breaks any.
 func TestMutations(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds a second test binary")
 	}
 	binary := buildMutated(t)
-	for _, args := range [][]string{nil, patient, impatient} {
-		if out, violated := simulate(t, binary, "", 40, args); violated {
-			t.Fatalf("without a mutation, with %v:\n%s", args, out)
-		}
-	}
+	taken := map[string]int{} // arguments → the most seeds that a mutation took
 	for _, m := range mutations {
 		t.Run(m.name, func(t *testing.T) {
-			out, violated := simulate(t, binary, m.name, mutants, m.args)
-			if !violated {
-				t.Fatalf("%d seeds found nothing:\n%s", mutants, out)
+			out := simulate(t, binary, m.name, append([]string{"-until=" + m.finds, fmt.Sprint("-seeds=", mutants)}, m.args...))
+			seed := found(out, m.finds)
+			if seed == 0 {
+				t.Fatalf("%d seeds found no %q:\n%s", mutants, m.finds, out)
 			}
-			t.Log(out)
+			t.Logf("seed %d", seed)
+			key := strings.Join(m.args, " ")
+			taken[key] = max(taken[key], seed)
 		})
+	}
+	for args, seeds := range taken {
+		out := simulate(t, binary, "", append([]string{fmt.Sprint("-seeds=", seeds)}, strings.Fields(args)...))
+		if strings.Contains(out, "violations, see") {
+			t.Errorf("without a mutation, with %q:\n%s", args, out)
+		}
 	}
 }
 
-// simulate runs seeds until one has violations.
-func simulate(t *testing.T, binary, name string, seeds int, args []string) (out string, violated bool) {
+// found returns the seed of which a line says what a mutation brings about, 0
+// if there is none.
+func found(out, text string) int {
+	seed := 0
+	for line := range strings.Lines(out) {
+		if _, after, begins := strings.Cut(line, ": seed "); begins {
+			_, _ = fmt.Sscan(after, &seed) // "12: 1 violations": the number ends at the colon
+		} else if strings.Contains(line, text) {
+			return seed
+		}
+	}
+	return 0
+}
+
+// simulate runs seeds and returns what the test binary printed.
+func simulate(t *testing.T, binary, name string, args []string) string {
 	t.Helper()
-	args = append([]string{"-test.run=^TestSimulation$", "-stop", fmt.Sprint("-seeds=", seeds)}, args...)
-	cmd := exec.CommandContext(t.Context(), binary, args...)
+	cmd := exec.CommandContext(t.Context(), binary, append([]string{"-test.run=^TestSimulation$"}, args...)...)
 	cmd.Env = append(os.Environ(), variable+"="+name, "GOMAXPROCS=1")
 	text, err := cmd.CombinedOutput()
 	if err != nil && !strings.Contains(string(text), "violations, see") {
 		t.Fatalf("%v:\n%s", err, text)
 	}
-	return string(text), err != nil
+	return string(text)
 }
 
 // buildMutated builds this package's tests on sources in which every mutation

@@ -26,8 +26,8 @@ const (
 )
 
 // neighbour is another framework, in a role of its own and in ours. It holds
-// offers, makes reservations, some of them labelled as another cluster's
-// extender would, and gives them up again.
+// offers, makes reservations labelled as those of another cluster's extender
+// with the same principal, and gives them up again.
 type neighbour struct {
 	w      *world
 	client *mesos.Client
@@ -63,7 +63,7 @@ func newNeighbour(w *world) (*neighbour, error) {
 		BackoffMin: 100 * time.Millisecond, BackoffMax: time.Second,
 		Jitter: func(limit time.Duration) time.Duration { return w.dice.between("neighbour", 0, limit) },
 		Framework: mesos.FrameworkInfo{
-			Name: neighbourRole, User: "root", Principal: neighbourRole,
+			Name: neighbourRole, User: "root", Principal: principal,
 			Roles: []string{neighbourRole, role}, FailoverTimeout: time.Hour,
 		},
 	}, zap.NewNop(), prometheus.NewRegistry(), clock.RealClock{})
@@ -172,7 +172,7 @@ func (n *neighbour) tried(offer *resources.Offer, generation uint64, err error) 
 func (n *neighbour) foundIn(offer *resources.Offer) *thing {
 	for _, p := range offer.Portions {
 		top, ok := p.Top()
-		if !ok || !top.Dynamic || top.Principal != neighbourRole || top.Role != offer.Role {
+		if !ok || !top.Dynamic || top.Principal != principal || top.Role != offer.Role {
 			continue
 		}
 		for _, label := range top.Labels {
@@ -205,7 +205,7 @@ func (n *neighbour) take(offer *resources.Offer, rng *rand.Rand) []mesos.Operati
 	}
 	n.made++
 	t := &thing{label: fmt.Sprint("thing-", n.made), hostname: offer.Hostname, agentID: offer.AgentID}
-	layer := resources.Layer{Dynamic: true, Role: offer.Role, Principal: neighbourRole, Labels: []resources.Label{
+	layer := resources.Layer{Dynamic: true, Role: offer.Role, Principal: principal, Labels: []resources.Label{
 		{Key: neighbourLabel, Value: t.label}, {Key: clusterLabel, Value: "another"}, {Key: uidLabel, Value: "uid-" + t.label},
 	}}
 	for _, p := range pieces {
