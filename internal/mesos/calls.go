@@ -87,12 +87,6 @@ func (c *Client) DeclineInverse(ctx context.Context, generation uint64, ids []st
 	return c.call(ctx, needGeneration(generation), call)
 }
 
-// Teardown removes the framework from Mesos for good; its ID cannot be used
-// again. Reservations stay.
-func (c *Client) Teardown(ctx context.Context) error {
-	return c.call(ctx, 0, &scheduler.Call{Type: scheduler.Call_TEARDOWN})
-}
-
 // noGeneration never exists: generations count up from 1.
 const noGeneration = ^uint64(0)
 

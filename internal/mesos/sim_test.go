@@ -3,6 +3,8 @@ package mesos_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -171,10 +173,6 @@ func TestReserveAndUnreserve(t *testing.T) {
 			if offer = next[*resources.Offer](t, in); !reservedIn(offer).IsZero() {
 				t.Errorf("still reserved: %v", offer.Portions)
 			}
-			if err := client.Teardown(t.Context()); err != nil {
-				t.Error(err)
-			}
-			next[disconnected](t, in)
 		})
 	}
 }
@@ -254,16 +252,32 @@ func TestFailedOver(t *testing.T) {
 	}
 }
 
+// teardown removes a framework as an operator does.
+func teardown(t *testing.T, sim *mesossim.Sim, frameworkID string) {
+	t.Helper()
+	call := `{"type":"TEARDOWN","teardown":{"framework_id":{"value":"` + frameworkID + `"}}}`
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, sim.URL()+"/api/v1", strings.NewReader(call))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK {
+		t.Fatalf("the teardown was answered with %s", response.Status)
+	}
+}
+
 // Trap T3: a framework that was torn down cannot come back.
 func TestRemoved(t *testing.T) {
 	t.Parallel()
 	sim := cluster(t, mesossim.Options{})
 	client := connect(t, sim.URL(), false)
 	in, ended := runIn(t, client, "")
-	next[mesos.Subscription](t, in)
-	if err := client.Teardown(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	teardown(t, sim, next[mesos.Subscription](t, in).FrameworkID)
 	select {
 	case err := <-ended:
 		if !errors.Is(err, mesos.ErrRemoved) {
