@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"runtime/debug"
 
@@ -10,7 +9,6 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/app"
-	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
 )
 
 const defaultConfig = "/etc/kube-mesos-extender/config.yaml"
@@ -49,7 +47,7 @@ func newCommand() *cobra.Command {
 	}
 	configCmd.AddCommand(&cobra.Command{
 		Use:   "print",
-		Short: "Check the configuration file and print it with every default",
+		Short: "Check the configuration file, and the files that it names, and print it with every default",
 		Args:  noArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return printConfig(cmd, f) },
 	})
@@ -73,9 +71,7 @@ func runDaemon(cmd *cobra.Command, f flags) error {
 		return err
 	}
 	log.Info("starting", zap.String("version", version()), zap.String("config", f.config))
-	ctx := cmd.Context()
-	defer context.AfterFunc(ctx, func() { log.Info("stopping", zap.NamedError(logkeys.Reason, context.Cause(ctx))) })()
-	err = app.Run(ctx, cfg, log)
+	err = app.Run(cmd.Context(), cfg, log)
 	// A log that cannot be flushed at exit has nowhere to report to.
 	defer func() { _ = log.Sync() }()
 	if err != nil {
