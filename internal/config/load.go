@@ -57,7 +57,7 @@ func oneDocument(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	documents := goyaml.NewDecoder(bytes.NewReader(data)) //nolint:staticcheck // sigs.k8s.io/yaml itself reads only the first document
+	documents := goyaml.NewDecoder(bytes.NewReader(data))
 	var skipped any
 	if err := documents.Decode(&skipped); errors.Is(err, io.EOF) {
 		return asJSON, nil // nothing but comments
