@@ -78,7 +78,10 @@ func (a *App) View() filter.View {
 	switch {
 	case !a.state.subscribed.Load():
 		view.Closed = filter.NoSubscription
-	case !a.reservations.Recovered():
+	case !a.state.saved.Load() || !a.reservations.Recovered():
+		// Should this process end before the framework ID is saved, the next one
+		// is another framework, and nobody would ever acknowledge what this one's
+		// operations have become.
 		view.Closed = filter.Recovering
 	}
 	return view

@@ -86,6 +86,11 @@ func TestViewIsClosedWhileTheOffersMeanNothing(t *testing.T) {
 		}
 		r.master.set(true)
 		time.Sleep(5 * time.Second)
+		if got := r.View().Closed; got != filter.Recovering {
+			t.Errorf("closed because %q before the framework ID is saved, want %q", got, filter.Recovering)
+		}
+		r.start(func(ctx context.Context) error { return r.keepFrameworkID(ctx, "f", events.ids) })
+		time.Sleep(5 * time.Second)
 		if got := r.View().Closed; got != "" {
 			t.Errorf("closed because %q when recovered", got)
 		}
