@@ -32,14 +32,15 @@ type neighbour struct {
 	w      *world
 	client *mesos.Client
 
-	mu         sync.Mutex
-	generation uint64
-	offers     map[string]*resources.Offer
-	things     map[string]*thing // label → what it reserved
-	byOp       map[string]*thing
-	acks       chan mesos.OperationStatus
-	calm       bool
-	made       int
+	mu          sync.Mutex
+	generation  uint64
+	frameworkID string
+	offers      map[string]*resources.Offer
+	things      map[string]*thing // label → what it reserved
+	byOp        map[string]*thing
+	acks        chan mesos.OperationStatus
+	calm        bool
+	made        int
 }
 
 // thing is one reservation of the neighbour.
@@ -72,9 +73,22 @@ func newNeighbour(w *world) (*neighbour, error) {
 
 func (n *neighbour) run(ctx context.Context) {
 	n.w.busy.Go(func() { n.acknowledge(ctx) })
-	if err := n.client.Run(ctx, "", n); err != nil {
-		n.w.story.tell("neighbour: %v", err)
+	for ctx.Err() == nil {
+		if err := n.client.Run(ctx, n.known(), n); err != nil {
+			// A SUBSCRIBE of its own that was held up evicts it, too.
+			n.w.story.tell("neighbour: %v", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(time.Second):
+			}
+		}
 	}
+}
+
+func (n *neighbour) known() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.frameworkID
 }
 
 func (n *neighbour) acknowledge(ctx context.Context) {
@@ -91,7 +105,7 @@ func (n *neighbour) acknowledge(ctx context.Context) {
 func (n *neighbour) Subscribed(s mesos.Subscription) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.generation, n.offers = s.Generation, map[string]*resources.Offer{}
+	n.generation, n.frameworkID, n.offers = s.Generation, s.FrameworkID, map[string]*resources.Offer{}
 }
 
 func (n *neighbour) Disconnected(uint64, error) {
