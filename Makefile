@@ -49,9 +49,8 @@ controlplane: ## Build etcd, kube-apiserver, kube-scheduler and KWOK (10 to 15 m
 	@$(GO) run ./hack/lab/cmd/lab build
 
 .PHONY: lint
-lint: $(GOLANGCI) ## Run golangci-lint, and go vet for the module hack/controlplane
+lint: $(GOLANGCI) ## Run golangci-lint
 	$(GOLANGCI) run ./...
-	cd hack/controlplane && $(GO) vet ./...
 
 $(GOLANGCI):
 	@echo "building golangci-lint $(GOLANGCI_VERSION), once, a few minutes"
