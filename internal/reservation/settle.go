@@ -60,7 +60,7 @@ func (m *Manager) unsettled() []question {
 			out = append(out, question{r, r.pod})
 		}
 	}
-	slices.SortFunc(out, func(a, b question) int { return a.record.id.compare(b.record.id) }) // see compare
+	slices.SortFunc(out, func(a, b question) int { return a.record.compare(b.record.id) }) // see compare
 	return out
 }
 
