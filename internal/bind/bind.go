@@ -93,8 +93,9 @@ type Binder struct {
 	metrics *metrics
 	running sync.WaitGroup
 
-	mu      sync.Mutex         // guards flights
-	flights map[string]*flight // pod UID → the bind in flight
+	mu       sync.Mutex         // guards all below
+	flights  map[string]*flight // pod UID → the bind in flight
+	draining bool               // no bind may start any more
 }
 
 // flight is a bind in flight; err is read after done is closed.
@@ -112,8 +113,13 @@ func New(opts Options, deps Deps) *Binder {
 	}
 }
 
-// Drain waits until no bind is in flight.
-func (b *Binder) Drain() { b.running.Wait() }
+// Drain lets no further bind start and waits until none is in flight.
+func (b *Binder) Drain() {
+	b.mu.Lock()
+	b.draining = true
+	b.mu.Unlock()
+	b.running.Wait()
+}
 
 // Bind returns nil once the pod is bound to the node with its reservation
 // confirmed. It joins a bind of the same pod that is in flight. If ctx ends
@@ -124,6 +130,9 @@ func (b *Binder) Bind(ctx context.Context, t Target) error {
 	}
 	for {
 		f := b.join(ctx, t)
+		if f == nil {
+			return fmt.Errorf("bind %s: %w", t.pod(), ErrNotLeading)
+		}
 		select {
 		case <-f.done:
 		case <-ctx.Done():
@@ -138,12 +147,16 @@ func (b *Binder) Bind(ctx context.Context, t Target) error {
 	}
 }
 
-// join returns the pod's bind in flight, starting it if there is none.
+// join returns the pod's bind in flight, starting it if there is none. nil if
+// none may start any more.
 func (b *Binder) join(ctx context.Context, t Target) *flight {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if f, ok := b.flights[t.UID]; ok {
 		return f
+	}
+	if b.draining {
+		return nil
 	}
 	f := &flight{node: t.Node, done: make(chan struct{})}
 	b.flights[t.UID] = f

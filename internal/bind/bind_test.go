@@ -358,3 +358,15 @@ func TestDrainWaitsForBindsOfCallersThatLeft(t *testing.T) {
 		}
 	})
 }
+
+// A call that comes while the replica shuts down must not start what nobody
+// waits for any more.
+func TestNoBindStartsAfterDrain(t *testing.T) {
+	atDesk(t, func(t *testing.T, d *desk) {
+		d.Drain()
+		err := d.Bind(t.Context(), Target{Namespace: "default", Name: "web", UID: "u1", Node: "node-1"})
+		if !errors.Is(err, ErrNotLeading) {
+			t.Errorf("error %v, want %v", err, ErrNotLeading)
+		}
+	})
+}
