@@ -45,17 +45,35 @@ func (e mesosEvents) RescindInverseOffer(uint64, string) {}
 // holds the agent, declined that pods are still on it. Neither changes a
 // reservation.
 func (a *App) answerInverse(ctx context.Context) error {
+	told := map[string]plan{}
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case offer := <-a.inverse:
-			a.answer(ctx, offer)
+			now := plan{offer.Maintenance.Start, a.answer(ctx, offer)}
+			if told[offer.AgentID] == now {
+				continue
+			}
+			if len(told) >= maxInverse {
+				clear(told) // of agents long gone
+			}
+			told[offer.AgentID] = now
+			a.log.Info("maintenance is planned for an agent", zap.String(logkeys.AgentID, offer.AgentID),
+				zap.Time("start", now.start), zap.Int(logkeys.Count, now.pods))
 		}
 	}
 }
 
-func (a *App) answer(ctx context.Context, offer inverse) {
+// plan is what the log tells of an agent's maintenance, when it changes: Mesos
+// asks again and again.
+type plan struct {
+	start time.Time
+	pods  int // of ours that are on the agent
+}
+
+// answer answers one inverse offer and returns how many pods are on the agent.
+func (a *App) answer(ctx context.Context, offer inverse) int {
 	pods := 0
 	for _, role := range a.cfg.Mesos.Roles {
 		pods += len(a.reservations.On(offer.AgentID, role))
@@ -64,9 +82,10 @@ func (a *App) answer(ctx context.Context, offer inverse) {
 	if pods > 0 {
 		send = a.master.DeclineInverse
 	}
-	err := send(ctx, offer.generation, []string{offer.ID}, inverseRefuse)
-	a.log.Info("maintenance is planned for an agent", zap.String(logkeys.AgentID, offer.AgentID),
-		zap.Time("start", offer.Maintenance.Start), zap.Int(logkeys.Count, pods), zap.Error(err))
+	if err := send(ctx, offer.generation, []string{offer.ID}, inverseRefuse); err != nil {
+		a.log.Warn("inverse offer not answered, Mesos will ask again", zap.String(logkeys.AgentID, offer.AgentID), zap.Error(err))
+	}
+	return pods
 }
 
 // maintained returns the reason for which an agent takes no pods because the

@@ -11,6 +11,7 @@ import (
 type agent struct {
 	id     string
 	host   *host
+	epoch  int // of the process that registered
 	hasGPU bool
 
 	connected    bool
@@ -40,7 +41,7 @@ type agent struct {
 
 func newAgent(id string, h *host) *agent {
 	now := time.Now()
-	ag := &agent{id: id, host: h, connected: true, active: true, registered: now, lastPong: now, stale: true}
+	ag := &agent{id: id, host: h, epoch: h.epoch, connected: true, active: true, registered: now, lastPong: now, stale: true}
 	ag.total = h.total
 	for i := range ag.total {
 		ag.hasGPU = ag.hasGPU || ag.total[i].name == "gpus"

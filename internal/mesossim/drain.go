@@ -49,7 +49,7 @@ func (m *master) drainAgent(agentID string, grace *types.Duration, gone bool) er
 	m.inactive[agentID] = true
 	if ag := m.agents[agentID]; ag != nil {
 		m.deactivateAgent(ag)
-		m.deliver(ag.host, func() { ag.host.drain(gone) })
+		m.deliver(ag, func() { ag.host.drain(gone) })
 		ag.drainStart = time.Now().Truncate(time.Second)
 		m.checkDrained(ag)
 	}

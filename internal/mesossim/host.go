@@ -93,10 +93,11 @@ func (h *host) agentInfo(id string) mesos.AgentInfo {
 }
 
 // deliver lets the agent's process do something that the master asks for. It
-// is lost when the process ends first.
-func (m *master) deliver(h *host, do func()) {
-	epoch := h.epoch
-	m.sim.queue.after(agentLatency, func() { h.receive(epoch, do) })
+// goes to the process that registered, over the connection to it, and is lost
+// when that one has ended, even if another runs already.
+func (m *master) deliver(ag *agent, do func()) {
+	epoch := ag.epoch
+	m.sim.queue.after(agentLatency, func() { ag.host.receive(epoch, do) })
 }
 
 func (h *host) receive(epoch int, do func()) {

@@ -150,7 +150,7 @@ func (m *master) startMaintenance(ids []mesos.MachineID) error {
 	for _, id := range ids {
 		mc := m.machineOf(machineFromProto(id))
 		for _, ag := range slices.Clone(mc.agents) {
-			m.deliver(ag.host, ag.host.shutdown)
+			m.deliver(ag, ag.host.shutdown)
 			m.removeAgent(ag, removal{message: "Operator initiated 'Machine DOWN'", lost: true})
 		}
 		mc.mode = machineDown

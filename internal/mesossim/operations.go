@@ -72,7 +72,7 @@ func (m *master) apply(fw *framework, ag *agent, info *mesos.Offer_Operation, ro
 	if total, err := ag.total.convert(plain); err == nil {
 		ag.setTotal(total)
 	}
-	m.deliver(ag.host, func() { ag.host.execute(op, plain) })
+	m.deliver(ag, func() { ag.host.execute(op, plain) })
 }
 
 // withAllocation returns a copy of info whose resources carry the role they
@@ -161,7 +161,7 @@ func (m *master) acknowledgeOperation(fw *framework, call *scheduler.Call_Acknow
 		}
 		m.counters.Acknowledged++
 		m.removeOperation(op)
-		m.deliver(ag.host, func() { ag.host.acknowledged(op.uuid) })
+		m.deliver(ag, func() { ag.host.acknowledged(op.uuid) })
 		m.checkDrained(ag)
 		return
 	}

@@ -56,7 +56,7 @@ func (m *master) reregister(h *host) {
 	ag := newAgent(h.id, h)
 	ag.reregistered = ag.registered
 	m.addAgent(ag)
-	h.later(agentLatency, func() { h.reconcile() })
+	h.reconcile(ag)
 }
 
 // reconnect takes back an agent that the master has not given up.
@@ -70,10 +70,10 @@ func (m *master) reconnect(ag *agent) {
 		m.alloc.changeTotal(h.total, 1)
 	}
 	ag.setTotal(h.total)
-	ag.connected = true
+	ag.epoch, ag.connected = h.epoch, true
 	ag.active = !m.inactive[ag.id]
 	m.allocateSoon(ag)
-	h.later(agentLatency, func() { h.reconcile() })
+	h.reconcile(ag)
 }
 
 func (m *master) addAgent(ag *agent) {
@@ -163,14 +163,22 @@ func (m *master) adoptOperation(ag *agent, ho *hostOperation) {
 // reconcile is the agent's report after re-registration: operations that the
 // master knows and the agent never got are dropped, unacknowledged statuses are
 // sent again.
-func (h *host) reconcile() {
-	h.tell(func(m *master, ag *agent) {
-		for _, op := range operationsInOrder(ag.operations) {
-			if h.operations[op.uuid] == nil {
-				m.operationDropped(ag, op)
+func (h *host) reconcile(ag *agent) {
+	known := operationsInOrder(ag.operations) // later ones are on their way
+	h.later(agentLatency, func() {
+		h.tell(func(m *master, ag *agent) {
+			for _, op := range known {
+				if h.operations[op.uuid] == nil && ag.operations[op.uuid] == op {
+					m.operationDropped(ag, op)
+				}
 			}
-		}
+		})
+		h.resendStatuses()
 	})
+}
+
+// resendStatuses sends what nobody has acknowledged.
+func (h *host) resendStatuses() {
 	for _, ho := range h.performed() {
 		ho.wait = firstResend
 		h.sendOperation(ho)

@@ -64,7 +64,7 @@ func (m *master) markUnreachable(ag *agent) {
 func (m *master) markGone(ag *agent) {
 	const message = "Agent has been marked gone"
 	m.gone[ag.id] = time.Now()
-	m.deliver(ag.host, ag.host.shutdown)
+	m.deliver(ag, ag.host.shutdown)
 	m.bulkFeedback(ag, mesos.OPERATION_GONE_BY_OPERATOR, message)
 	m.removeAgent(ag, removal{message: message, gone: true})
 }

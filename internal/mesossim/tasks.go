@@ -80,7 +80,7 @@ func (run *acceptance) launch(info *mesos.TaskInfo) {
 	}
 	ag.tasks[t.key()] = t
 	fw.tasks[t.id()] = t
-	m.deliver(ag.host, func() { ag.host.runTask(t) })
+	m.deliver(ag, func() { ag.host.runTask(t) })
 }
 
 // validateTask follows validation::task::validate as far as tasks without
@@ -153,7 +153,7 @@ func (m *master) forgetTask(t *task, unreachable bool) {
 // endTaskOfRemoved ends a task because its framework is removed.
 func (m *master) endTaskOfRemoved(_ *framework, t *task) {
 	m.forgetTask(t, false)
-	m.deliver(t.agent.host, func() { t.agent.host.forgetTask(t.key()) })
+	m.deliver(t.agent, func() { t.agent.host.forgetTask(t.key()) })
 }
 
 // acknowledgeTask handles ACKNOWLEDGE.
@@ -168,7 +168,7 @@ func (m *master) acknowledgeTask(fw *framework, call *scheduler.Call_Acknowledge
 		m.forgetTask(t, false)
 	}
 	acknowledged := string(call.UUID)
-	m.deliver(ag.host, func() { ag.host.taskAcknowledged(key, acknowledged) })
+	m.deliver(ag, func() { ag.host.taskAcknowledged(key, acknowledged) })
 	m.checkDrained(ag)
 }
 
@@ -182,7 +182,7 @@ func (m *master) kill(fw *framework, call *scheduler.Call_Kill) {
 	if (call.AgentID != nil && call.AgentID.Value != t.agent.id) || !t.agent.connected {
 		return
 	}
-	m.deliver(t.agent.host, func() { t.agent.host.killTask(t.key(), mesos.TASK_KILLED, nil) })
+	m.deliver(t.agent, func() { t.agent.host.killTask(t.key(), mesos.TASK_KILLED, nil) })
 }
 
 // reconcileTasks handles RECONCILE.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -92,7 +93,7 @@ func (w *world) markGone() bool {
 	if !agent.Registered || !w.sim.Books().Running {
 		return false
 	}
-	if !w.operate(map[string]any{"type": "MARK_AGENT_GONE", "mark_agent_gone": map[string]any{"agent_id": value(agent.ID)}}) {
+	if !ok(w.operate(map[string]any{"type": "MARK_AGENT_GONE", "mark_agent_gone": map[string]any{"agent_id": value(agent.ID)}})) {
 		return false
 	}
 	w.story.tell("  of %s", host)
@@ -117,21 +118,26 @@ func (w *world) markGone() bool {
 func (w *world) maintain() bool {
 	host := pick(w.rng, w.hosts)
 	start := time.Now().Add(time.Hour).UnixNano()
-	done := w.schedule([]any{map[string]any{
+	done := ok(w.operate(schedule([]any{map[string]any{
 		"machine_ids":    []any{map[string]any{"hostname": host, "ip": w.addresses[host]}},
 		"unavailability": map[string]any{"start": map[string]any{"nanoseconds": start}},
-	}})
-	w.later(between(w.rng, time.Second, 5*time.Second), func() {
-		w.schedule([]any{})
-	})
+	}})))
+	w.later(between(w.rng, time.Second, 5*time.Second), func() { w.insist(schedule([]any{})) })
 	return done
 }
 
-// schedule replaces the master's maintenance schedule.
-func (w *world) schedule(windows []any) bool {
-	return w.operate(map[string]any{"type": "UPDATE_MAINTENANCE_SCHEDULE", "update_maintenance_schedule": map[string]any{
+// schedule is the call that replaces the master's maintenance schedule.
+func schedule(windows []any) map[string]any {
+	return map[string]any{"type": "UPDATE_MAINTENANCE_SCHEDULE", "update_maintenance_schedule": map[string]any{
 		"schedule": map[string]any{"windows": windows},
-	}})
+	}}
+}
+
+// insist makes a call until a master has heard it.
+func (w *world) insist(call map[string]any) {
+	if status := w.operate(call); status == 0 || status == http.StatusServiceUnavailable {
+		w.later(500*time.Millisecond, func() { w.insist(call) })
+	}
 }
 
 // operatorReserve has the operator reserve something for a while, for which
@@ -139,34 +145,35 @@ func (w *world) schedule(windows []any) bool {
 func (w *world) operatorReserve() bool {
 	host := pick(w.rng, w.hosts)
 	agent := w.agents()[host]
-	call := func(kind string) bool {
-		field := map[string]string{"RESERVE_RESOURCES": "reserve_resources", "UNRESERVE_RESOURCES": "unreserve_resources"}[kind]
-		return w.operate(map[string]any{"type": kind, field: map[string]any{
+	call := func(kind string) map[string]any {
+		return map[string]any{"type": kind, strings.ToLower(kind): map[string]any{
 			"agent_id": value(agent.ID), "resources": []any{map[string]any{
 				"type": "SCALAR", "name": "cpus", "scalar": map[string]any{"value": 0.5},
 				"reservations": []any{map[string]any{"type": "DYNAMIC", "role": "ops"}},
 			}},
-		}})
+		}}
 	}
-	done := agent.Registered && call("RESERVE_RESOURCES")
+	done := agent.Registered && ok(w.operate(call("RESERVE_RESOURCES")))
 	if done {
-		w.later(between(w.rng, time.Second, 5*time.Second), func() { call("UNRESERVE_RESOURCES") })
+		w.later(between(w.rng, time.Second, 5*time.Second), func() { w.insist(call("UNRESERVE_RESOURCES")) })
 	}
 	return done
 }
 
 func value(id string) map[string]any { return map[string]any{"value": id} }
 
-// operate sends a call to the master's operator API, and reports whether it
-// was taken.
-func (w *world) operate(call map[string]any) (ok bool) {
+func ok(status int) bool { return status/100 == 2 }
+
+// operate sends a call to the master's operator API and returns the status of
+// the answer, 0 if none came.
+func (w *world) operate(call map[string]any) (status int) {
 	body, err := json.Marshal(call)
 	if err != nil {
 		w.violated("operator call: %v", err)
-		return false
+		return 0
 	}
 	if !w.sim.Books().Running {
-		return false
+		return 0
 	}
 	request := httptest.NewRequest(http.MethodPost, "/api/v1", bytes.NewReader(body))
 	request.Header.Set("Content-Type", "application/json")
@@ -180,7 +187,7 @@ func (w *world) operate(call map[string]any) (ok bool) {
 	}()
 	w.sim.ServeHTTP(recorder, request)
 	w.story.tell("operator: %s: %d %s", call["type"], recorder.Code, bytes.TrimSpace(recorder.Body.Bytes()))
-	return recorder.Code/100 == 2
+	return recorder.Code
 }
 
 // deleteNode deletes a Node object; it is made again soon.

@@ -234,7 +234,6 @@ func (w *world) heal() {
 	w.sim.ClearFaults()
 	w.api.heal()
 	w.startMaster()
-	w.schedule([]any{}) // the master may have been down when the plan was called off
 	for _, host := range w.hosts {
 		w.mendAgent(host)
 	}

@@ -31,6 +31,7 @@ func (w *world) settle() {
 			}
 			return
 		}
+		w.due(false)
 		time.Sleep(quietStep)
 		synctest.Wait()
 		w.tend()

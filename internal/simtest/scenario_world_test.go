@@ -285,7 +285,7 @@ func (s *stage) operator(kind, field string, body map[string]any) {
 	if field != "" {
 		call[field] = body
 	}
-	if !s.operate(call) {
+	if !ok(s.operate(call)) {
 		s.t.Fatalf("the master refuses %s:\n%s", kind, s.story)
 	}
 }

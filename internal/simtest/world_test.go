@@ -167,11 +167,15 @@ func (w *world) later(d time.Duration, do func()) {
 
 // due does what has become due, in order.
 func (w *world) due(all bool) {
-	slices.SortStableFunc(w.events, func(a, b event) int { return a.at.Compare(b.at) })
-	for len(w.events) > 0 && (all || !w.events[0].at.After(time.Now())) {
-		first := w.events[0]
-		w.events = w.events[1:]
-		first.do()
+	events := w.events
+	w.events = nil
+	slices.SortStableFunc(events, func(a, b event) int { return a.at.Compare(b.at) })
+	for i, e := range events {
+		if !all && e.at.After(time.Now()) {
+			w.events = append(w.events, events[i:]...)
+			return
+		}
+		e.do()
 	}
 }
 
