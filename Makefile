@@ -22,8 +22,9 @@ demo: ## Show pods on Mesos offers; ONCE=1 exits at the end, MESOS_MASTER=URL us
 	@$(GO) run ./hack/demo $(if $(ONCE),-once) $(if $(MESOS_MASTER),-master $(MESOS_MASTER))
 
 .PHONY: test
-test: controlplane ## Unit tests with -race, transcript replays, end-to-end tests on a real control plane
+test: controlplane ## Unit tests with -race, simulation, transcript replays, end-to-end tests on a real control plane
 	$(GO) test -race -timeout 20m ./...
+	$(GO) test -run '^TestSimulation$$' ./internal/simtest
 
 .PHONY: unit
 unit: ## Everything that needs no control plane: unit tests, replays, simulation

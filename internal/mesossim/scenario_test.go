@@ -264,6 +264,59 @@ func TestDroppedOperation(t *testing.T) {
 	})
 }
 
+// What the master sends to an agent's process that has ended does not reach the
+// one that runs instead, which has another ID or none yet.
+func TestOperationForFormerProcess(t *testing.T) {
+	inCell(t, 1, Options{}, func(c *cell) {
+		f := c.subscribe("k", "")
+		f.offered(time.Second)
+		if err := c.sim.KillAgent("node-0"); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.sim.StartAgentWiped("node-0"); err != nil {
+			t.Fatal(err)
+		}
+		f.accept(reserveOp("RESERVE", "r", "k", "a", 2), refuseNone) // the master has not noticed yet
+		time.Sleep(time.Minute)
+		if disk := c.sim.Books().Agents[0].OnDisk; len(disk) != 0 {
+			t.Errorf("want nothing on the new agent's disk, got %v", disk)
+		}
+		for _, status := range statuses(f.read()) {
+			if status.AgentID == nil {
+				t.Errorf("status without an agent ID: %v", status)
+			}
+		}
+	})
+}
+
+// An operation that is on its way to an agent just registered again is not
+// among those that the agent is asked to account for.
+func TestOperationDuringReregistration(t *testing.T) {
+	inCell(t, 1, Options{AgentStartup: time.Second}, func(c *cell) {
+		f := c.subscribe("k", "")
+		f.offered(time.Second)
+		if err := c.sim.KillAgent("node-0"); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.sim.StartAgent("node-0"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(500 * time.Millisecond)
+		f.read() // RESCIND
+		f.offers = nil
+		for len(f.offers) == 0 {
+			time.Sleep(time.Millisecond)
+			f.read()
+		}
+		f.accept(reserveOp("RESERVE", "r", "k", "a", 2), refuseNone)
+		time.Sleep(time.Second)
+		got := statuses(f.read())
+		if len(got) != 1 || got[0].State != mesos.OPERATION_FINISHED {
+			t.Errorf("want one OPERATION_FINISHED, got %v", got)
+		}
+	})
+}
+
 // The calls that end a real master end this one, and tell.
 func TestDeadlyCalls(t *testing.T) {
 	zero := `{"type":"RESERVE","reserve":{"resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":0},"reservations":[{"type":"DYNAMIC","role":"k"}]}]}}`

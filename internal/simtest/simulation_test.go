@@ -33,11 +33,10 @@ var (
 	debugLog  = flag.Bool("debug", false, "have debug logs in the story")
 )
 
-// usualSeeds and raceSeeds take well under a minute. They are few, as a run
-// cannot be repeated for certain and a test must not fail now and then for what
-// is seen once in a thousand runs: make soak is for that.
+// usualSeeds and raceSeeds take about half a minute each; make test runs both,
+// make soak thousands.
 const (
-	usualSeeds = 60
+	usualSeeds = 300
 	raceSeeds  = 20
 )
 
