@@ -191,6 +191,7 @@ func (a *App) buildServer() error {
 		TLS:             server.TLS(cfg.TLS),
 		ShutdownTimeout: cfg.ShutdownTimeout.Duration,
 		Strategy:        filter.Strategy(a.cfg.Scoring.Strategy),
+		Candidates:      a.cfg.Filter.Candidates,
 	}, server.Deps{
 		Cluster: a, Binder: a.binder, Ready: a, Waiting: a,
 		Log: a.log, Registry: a.registry, Clock: a.clock,

@@ -47,6 +47,7 @@ func Default() *Config {
 			OperatorAfter: duration(15 * time.Second),
 			SweepInterval: duration(time.Minute),
 		},
+		Filter:  Filter{Candidates: 16},
 		Scoring: Scoring{Strategy: BinPacking},
 		Resources: Resources{
 			Minimum:  Minimum{CPUs: 10, Mem: 32_000},

@@ -29,6 +29,7 @@ type Config struct {
 	Offers     Offers     `json:"offers"`
 	Bind       Bind       `json:"bind"`
 	Release    Release    `json:"release"`
+	Filter     Filter     `json:"filter"`
 	Scoring    Scoring    `json:"scoring"`
 	Resources  Resources  `json:"resources"`
 	Wake       Wake       `json:"wake"`

@@ -65,7 +65,17 @@ type Release struct {
 	SweepInterval metav1.Duration `json:"sweepInterval"`
 }
 
-// Scoring is how prioritize ranks nodes.
+// Filter is how filter answers.
+type Filter struct {
+	// Candidates is how many of the nodes that fit a pod are named to
+	// kube-scheduler at most: the best by scoring.strategy of each zone in turn,
+	// and some by lot. A pod with preferences that only kube-scheduler can judge
+	// gets all. 0 names all to every pod, as must be where another extender
+	// filters after this one.
+	Candidates int `json:"candidates"`
+}
+
+// Scoring is how prioritize ranks nodes, and filter where it names few.
 type Scoring struct {
 	Strategy Strategy `json:"strategy"`
 }

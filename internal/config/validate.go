@@ -23,10 +23,18 @@ func (c *Config) Validate() field.ErrorList {
 	errs = append(errs, c.Offers.validate(field.NewPath("offers"))...)
 	errs = append(errs, c.Bind.validate(field.NewPath("bind"))...)
 	errs = append(errs, c.Release.validate(field.NewPath("release"))...)
+	errs = append(errs, c.Filter.validate(field.NewPath("filter"))...)
 	errs = append(errs, oneOf(field.NewPath("scoring", "strategy"), c.Scoring.Strategy, BinPacking, Spreading)...)
 	errs = append(errs, c.Resources.validate(field.NewPath("resources"))...)
 	errs = append(errs, positive(field.NewPath("wake", "interval"), c.Wake.Interval)...)
 	return append(errs, c.validateTimes()...)
+}
+
+func (f Filter) validate(path *field.Path) field.ErrorList {
+	if f.Candidates < 0 {
+		return field.ErrorList{field.Invalid(path.Child("candidates"), f.Candidates, "must not be negative")}
+	}
+	return nil
 }
 
 // validateTimes checks what must hold between sections: a shutdown that is

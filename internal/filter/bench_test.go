@@ -41,22 +41,24 @@ func benchWorld(n int) (View, []string) {
 }
 
 func BenchmarkFilter(b *testing.B) {
-	for _, n := range []int{500, 5000, 100000} {
-		b.Run(fmt.Sprintf("nodes=%d", n), func(b *testing.B) {
-			view, nodes := benchWorld(n)
-			b.ReportAllocs()
-			for b.Loop() {
-				if got := Filter(view, pod, nodes); len(got.Fits) != n/2 {
-					b.Fatalf("%d nodes fit, want %d", len(got.Fits), n/2)
+	for _, choice := range []Choice{{}, {Candidates: 16}} {
+		for _, n := range []int{100, 1000, 5000, 100000} {
+			b.Run(fmt.Sprintf("candidates=%d/size=%d", choice.Candidates, n), func(b *testing.B) {
+				view, nodes := benchWorld(n)
+				b.ReportAllocs()
+				for b.Loop() {
+					if got := Filter(view, pod, nodes, choice); got.Fitting != n/2 {
+						b.Fatalf("%d nodes fit, want %d", got.Fitting, n/2)
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }
 
 func BenchmarkScore(b *testing.B) {
-	for _, n := range []int{500, 5000} {
-		b.Run(fmt.Sprintf("nodes=%d", n), func(b *testing.B) {
+	for _, n := range []int{100, 1000, 5000, 100000} {
+		b.Run(fmt.Sprintf("size=%d", n), func(b *testing.B) {
 			view, nodes := benchWorld(n)
 			b.ReportAllocs()
 			for b.Loop() {

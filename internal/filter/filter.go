@@ -2,7 +2,7 @@ package filter
 
 import "github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 
-// Verdict splits the nodes of one filter call: each is in exactly one part.
+// Verdict is the answer about the nodes of one filter call.
 //
 // No refused node is ever named as a candidate for preemption, not even where
 // evicting pods of ours would make room in Mesos. A node that filter sees has
@@ -11,8 +11,25 @@ import "github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 // pod's condition, and each new text makes it try again at once: 3,516 filter
 // calls in 15 s for one pod with 30 such nodes, against 2 without.
 type Verdict struct {
-	Fits         []string // in the order they came
+	// Fits are the nodes to choose from, in the order they came: all that fit,
+	// or the best of them.
+	Fits []string
+	// Fitting counts the nodes that fit.
+	Fitting int
+	// Unresolvable has every node if none fits, and is empty otherwise: reasons
+	// are for the pod's condition, which kube-scheduler writes only then.
 	Unresolvable map[string]Reason
+	// Reasons counts the refused nodes by reason.
+	Reasons map[Reason]int
+}
+
+// Refused counts the refused nodes.
+func (v Verdict) Refused() int {
+	refused := 0
+	for _, nodes := range v.Reasons {
+		refused += nodes
+	}
+	return refused
 }
 
 // RefuseAll refuses every node for one reason.
@@ -21,44 +38,38 @@ func RefuseAll(nodes []string, reason Reason) Verdict {
 	for _, node := range nodes {
 		v.Unresolvable[node] = reason
 	}
-	return v
-}
-
-// Reasons counts the refused nodes by reason.
-func (v Verdict) Reasons() map[Reason]int {
-	counts := make(map[Reason]int)
-	for _, reason := range v.Unresolvable {
-		counts[reason]++
+	if len(nodes) > 0 {
+		v.Reasons = map[Reason]int{reason: len(nodes)}
 	}
-	return counts
+	return v
 }
 
 // Filter says which nodes the pod can go to: those whose agent offers the
 // pod's role what the pod needs, and the one where the pod already holds its
-// reservation.
-func Filter(view View, request Request, nodes []string) Verdict {
+// reservation. Of more than choice asks for it names the best.
+func Filter(view View, request Request, nodes []string, choice Choice) Verdict {
 	if why := view.closed(); why != "" {
 		return RefuseAll(nodes, why)
 	}
-	pass := newPass(view, request)
-	verdict := Verdict{
-		Fits:         make([]string, 0, len(nodes)),
-		Unresolvable: make(map[string]Reason),
-	}
-	for _, node := range nodes {
-		if why := pass.judge(node); why != "" {
-			verdict.Unresolvable[node] = why
+	p := newPass(view, request)
+	fits := choice.among(nodes, request.PodUID)
+	refused := refusals{nodes: nodes}
+	for i, node := range nodes {
+		at, why := p.judge(node)
+		if why != "" {
+			refused.add(i, why)
 			continue
 		}
-		verdict.Fits = append(verdict.Fits, node)
+		refused.forget()
+		fits.add(p, i, at)
 	}
-	if len(verdict.Fits) == 0 {
-		pass.settle(verdict)
+	if fits.count == 0 {
+		return p.settle(refused)
 	}
-	return verdict
+	return Verdict{Fits: fits.chosen(), Fitting: fits.count, Reasons: refused.counts()}
 }
 
-// pass is the work of one Filter call.
+// pass is the work of one call.
 type pass struct {
 	view    View
 	request Request
@@ -75,32 +86,37 @@ func newPass(view View, request Request) *pass {
 	return &pass{view: view, request: request, needs: n, plenty: make([]bool, len(n.scalars))}
 }
 
-// judge returns why node is refused, "" if it fits.
-func (p *pass) judge(node string) Reason {
+// judge returns what the node's agent has, and why the node is refused, "" if
+// it fits.
+func (p *pass) judge(node string) (place, Reason) {
 	agentID, why := p.view.Nodes.Agent(node)
 	if why != "" {
-		return why
+		return place{}, why
 	}
-	free, offers := p.view.free(agentID, p.request.Role)
+	at := p.view.place(agentID, p.request.Role)
 	why = NoOffers
-	if offers {
+	if free := at.free(); !free.IsZero() {
 		short := p.needs.shortage(free)
 		if short == "" {
-			return ""
+			return at, ""
 		}
 		p.note(free)
 		why = insufficient(short)
 	}
-	occupants := p.view.occupants(agentID, p.request.Role)
-	if len(occupants) > 0 && p.needs.covered(resources.Vector{}, occupants, p.itself) {
-		return ""
+	if p.own(at.occupants) {
+		return at, ""
 	}
-	return why
+	return at, why
 }
 
-// itself picks the pod's own reservation: after a bind whose answer the
-// scheduler did not wait for, the pod comes back and already has its place.
-func (p *pass) itself(o Occupant) bool { return o.UID == p.request.PodUID }
+// own reports whether the pod already has its place: it comes back after a bind
+// whose answer the scheduler did not wait for.
+func (p *pass) own(occupants []Occupant) bool {
+	return len(occupants) > 0 && p.needs.covered(resources.Vector{}, occupants, p.itself)
+}
+
+// itself picks the pod's own reservation.
+func (p *pass) itself(o *Occupant) bool { return o.UID == p.request.PodUID }
 
 // note records which of the needed resources an agent has enough of.
 func (p *pass) note(free resources.Vector) {
@@ -115,16 +131,11 @@ func (p *pass) note(free resources.Vector) {
 // Offers come and go by the second; told per node, "60 no offers, 40
 // insufficient cpus" would read differently at each attempt, and every new
 // text wakes the pod again (see Reason). What no agent has is steadier.
-func (p *pass) settle(verdict Verdict) {
-	if !p.offers {
-		return
+func (p *pass) settle(r refusals) Verdict {
+	if p.offers {
+		r.replacePassing(p.common())
 	}
-	common := p.common()
-	for node, why := range verdict.Unresolvable {
-		if !why.lasting() {
-			verdict.Unresolvable[node] = common
-		}
-	}
+	return Verdict{Unresolvable: r.byNode(), Reasons: r.counts()}
 }
 
 // common returns the first needed resource of which no agent offers enough.

@@ -38,17 +38,17 @@ var filterTests = []struct {
 		name:    "a thousandth short",
 		view:    View{Offers: offers{"a1": vector(1.999, 512), "a2": vector(2, 512)}},
 		request: pod, nodes: []string{"n1", "n2"},
-		want: Verdict{Fits: []string{"n2"}, Unresolvable: map[string]Reason{"n1": InsufficientCPUs}},
+		want: Verdict{Fits: []string{"n2"}, Reasons: map[Reason]int{InsufficientCPUs: 1}},
 	},
 	{
-		name: "each cause has its reason while another node fits",
+		name: "the refused are only counted while another node fits",
 		view: View{
 			Offers: offers{"a1": vector(8, 100), "a2": vector(1, 8192), "a5": vector(2, 512), "a6": {}},
 			Nodes:  mapping{"n3": NoAgent, "n4": AmbiguousAgent},
 		},
 		request: pod, nodes: []string{"n1", "n2", "n3", "n4", "n5", "n6", "n7"},
-		want: Verdict{Fits: []string{"n5"}, Unresolvable: map[string]Reason{
-			"n1": InsufficientMem, "n2": InsufficientCPUs, "n3": NoAgent, "n4": AmbiguousAgent, "n6": NoOffers, "n7": NoOffers,
+		want: Verdict{Fits: []string{"n5"}, Reasons: map[Reason]int{
+			InsufficientMem: 1, InsufficientCPUs: 1, NoAgent: 1, AmbiguousAgent: 1, NoOffers: 2,
 		}},
 	},
 	{
@@ -72,7 +72,7 @@ var filterTests = []struct {
 		name:    "ports",
 		view:    View{Offers: offers{"a1": ports(31000, 31009), "a2": ports(31005, 31010)}},
 		request: changed(func(r *Request) { r.Need = ports(31000, 31001) }), nodes: []string{"n1", "n2"},
-		want: Verdict{Fits: []string{"n1"}, Unresolvable: map[string]Reason{"n2": InsufficientPorts}},
+		want: Verdict{Fits: []string{"n1"}, Reasons: map[Reason]int{InsufficientPorts: 1}},
 	},
 	{
 		name:    "an extended resource by its name",
@@ -93,7 +93,7 @@ var filterTests = []struct {
 		name:    "the pod's own reservation is its place",
 		view:    View{Offers: offers{}, Occupants: occupants{"a1": {{UID: "u1", Priority: 100, Reserved: vector(2, 512)}}}},
 		request: pod, nodes: []string{"n1", "n2"},
-		want: Verdict{Fits: []string{"n1"}, Unresolvable: map[string]Reason{"n2": NoOffers}},
+		want: Verdict{Fits: []string{"n1"}, Reasons: map[Reason]int{NoOffers: 1}},
 	},
 	{
 		name:    "own reservation of an earlier, smaller size",
@@ -115,13 +115,26 @@ var filterTests = []struct {
 	},
 }
 
+// count is how often each reason was given.
+func count(why map[string]Reason) map[Reason]int {
+	counts := map[Reason]int{}
+	for _, reason := range why {
+		counts[reason]++
+	}
+	return counts
+}
+
 func TestFilter(t *testing.T) {
 	for _, tt := range filterTests {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.view.Nodes == nil {
 				tt.view.Nodes = mapping{}
 			}
-			got := Filter(tt.view, tt.request, tt.nodes)
+			got := Filter(tt.view, tt.request, tt.nodes, Choice{})
+			tt.want.Fitting = len(tt.want.Fits)
+			if tt.want.Fitting == 0 {
+				tt.want.Reasons = count(tt.want.Unresolvable)
+			}
 			if diff := cmp.Diff(tt.want, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("verdict (-want +got):\n%s", diff)
 			}
@@ -159,7 +172,7 @@ func TestFilterSettlesOnOneReason(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, now := range []offers{tt.before, tt.after} {
 				view := View{Offers: now, Nodes: mapping{"n4": NoAgent}}
-				got := Filter(view, pod, []string{"n1", "n2", "n3", "n4"}).Reasons()
+				got := Filter(view, pod, []string{"n1", "n2", "n3", "n4"}, Choice{}).Reasons
 				if diff := cmp.Diff(map[Reason]int{tt.want: 3, NoAgent: 1}, got); diff != "" {
 					t.Errorf("reasons with offers %v (-want +got):\n%s", now, diff)
 				}
@@ -169,8 +182,9 @@ func TestFilterSettlesOnOneReason(t *testing.T) {
 }
 
 func TestFilterWithoutSubscription(t *testing.T) {
-	got := Filter(View{}, pod, []string{"n1"})
-	if diff := cmp.Diff(Verdict{Unresolvable: map[string]Reason{"n1": NoSubscription}}, got); diff != "" {
+	got := Filter(View{}, pod, []string{"n1"}, Choice{})
+	want := Verdict{Unresolvable: map[string]Reason{"n1": NoSubscription}, Reasons: map[Reason]int{NoSubscription: 1}}
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("verdict of an empty view (-want +got):\n%s", diff)
 	}
 }

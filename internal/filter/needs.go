@@ -43,11 +43,11 @@ func (n needs) shortage(free resources.Vector) string {
 
 // covered reports whether free and the reservations of the chosen occupants
 // cover the needs together.
-func (n needs) covered(free resources.Vector, occupants []Occupant, chosen func(Occupant) bool) bool {
+func (n needs) covered(free resources.Vector, occupants []Occupant, chosen func(*Occupant) bool) bool {
 	for _, s := range n.scalars {
 		have := free.Get(s.name)
 		for i := range occupants {
-			if chosen(occupants[i]) {
+			if chosen(&occupants[i]) {
 				have += occupants[i].Reserved.Get(s.name)
 			}
 		}
@@ -60,7 +60,7 @@ func (n needs) covered(free resources.Vector, occupants []Occupant, chosen func(
 	}
 	ports := free.Ports
 	for i := range occupants {
-		if chosen(occupants[i]) {
+		if chosen(&occupants[i]) {
 			ports = ports.Union(occupants[i].Reserved.Ports)
 		}
 	}

@@ -29,9 +29,8 @@ func admits(view View, request Request, n needs, node string, victims []string) 
 	if why != "" {
 		return false
 	}
-	free, _ := view.free(agentID, request.Role)
-	occupants := view.occupants(agentID, request.Role)
-	own := func(o Occupant) bool { return o.UID == request.PodUID }
-	evicted := func(o Occupant) bool { return slices.Contains(victims, o.UID) }
-	return n.covered(free, occupants, evicted) || n.covered(resources.Vector{}, occupants, own)
+	at := view.place(agentID, request.Role)
+	own := func(o *Occupant) bool { return o.UID == request.PodUID }
+	evicted := func(o *Occupant) bool { return slices.Contains(victims, o.UID) }
+	return n.covered(at.free(), at.occupants, evicted) || n.covered(resources.Vector{}, at.occupants, own)
 }

@@ -50,31 +50,32 @@ func randomWorld(r *rand.Rand) world {
 	return w
 }
 
-func TestFilterPutsEveryNodeInExactlyOneSet(t *testing.T) {
+func TestFilterAnswersForEveryNode(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	kinds := map[string]int{}
 	for range 5000 {
 		w := randomWorld(r)
-		verdict := Filter(w.view(), w.request, w.nodes)
-		sets := map[string]int{}
+		verdict := Filter(w.view(), w.request, w.nodes, Choice{})
+		if verdict.Fitting != len(verdict.Fits) || verdict.Fitting+verdict.Refused() != len(w.nodes) {
+			t.Fatalf("of %d nodes, the verdict is %+v", len(w.nodes), verdict)
+		}
 		for _, node := range verdict.Fits {
-			sets[node]++
 			kinds["fits"]++
 			requireRoom(t, w, node)
 		}
-		for node, why := range verdict.Unresolvable {
-			sets[node]++
+		if verdict.Fitting > 0 {
+			if len(verdict.Unresolvable) > 0 {
+				t.Fatalf("refused nodes are named although one fits: %+v", verdict)
+			}
+			continue
+		}
+		for _, node := range w.nodes {
 			kinds["unresolvable"]++
-			if why == "" {
+			if verdict.Unresolvable[node] == "" {
 				t.Fatalf("node %s is refused without a reason", node)
 			}
 		}
-		for _, node := range w.nodes {
-			if sets[node] != 1 {
-				t.Fatalf("node %s is in %d sets: %+v", node, sets[node], verdict)
-			}
-		}
-		if len(sets) != len(w.nodes) {
+		if len(verdict.Unresolvable) != len(w.nodes) {
 			t.Fatalf("the verdict has nodes that were not asked about: %+v", verdict)
 		}
 	}

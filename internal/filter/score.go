@@ -30,29 +30,28 @@ func Score(view View, request Request, nodes []string, strategy Strategy) []int6
 	p := newPass(view, request)
 	for i, node := range nodes {
 		if agentID, why := view.Nodes.Agent(node); why == "" {
-			scores[i] = p.score(agentID, strategy)
+			scores[i] = p.score(view.place(agentID, request.Role), strategy)
 		}
 	}
 	return scores
 }
 
-func (p *pass) score(agentID string, strategy Strategy) int64 {
-	free, offers := p.view.free(agentID, p.request.Role)
-	occupants := p.view.occupants(agentID, p.request.Role)
-	if !offers && len(occupants) == 0 {
+func (p *pass) score(at place, strategy Strategy) int64 {
+	free := at.free()
+	if free.IsZero() && len(at.occupants) == 0 {
 		return 0
 	}
-	if p.needs.covered(resources.Vector{}, occupants, p.itself) {
+	if p.own(at.occupants) {
 		return MaxScore
 	}
-	if p.view.planned(agentID) {
+	if at.planned() {
 		return 0
 	}
-	score := p.packed(free, occupants)
+	score := p.packed(free, at.occupants)
 	if strategy == Spreading {
 		score = MaxScore - score
 	}
-	if !p.view.certain(agentID, p.request.Role, p.needs) {
+	if !at.certain(p.needs) {
 		score /= 2 // another framework may be given the rest of the offer first
 	}
 	return score

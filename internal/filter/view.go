@@ -59,26 +59,42 @@ func (v View) occupants(agentID, role string) []Occupant {
 	return v.Occupants.On(agentID, role)
 }
 
-// certain reports whether the agent has the needs in offers in hand, without
-// counting on the rest of an offer that is on its way back.
-func (v View) certain(agentID, role string, n needs) bool {
+// place is what an agent has for one role.
+type place struct {
+	agent     *offercache.AgentView // nil: it offers nothing
+	role      *offercache.RoleView  // nil: nothing for the role
+	occupants []Occupant
+}
+
+func (v View) place(agentID, role string) place {
+	at := place{occupants: v.occupants(agentID, role)}
 	agent, ok := v.Offers.Agent(agentID)
-	return ok && n.shortage(agent.Certain(role)) == ""
+	if !ok {
+		return at
+	}
+	at.agent = agent
+	for i := range agent.Roles {
+		if agent.Roles[i].Role == role {
+			at.role = &agent.Roles[i]
+		}
+	}
+	return at
+}
+
+// free returns what is offered, or on its way here.
+func (p place) free() resources.Vector {
+	if p.role == nil {
+		return resources.Vector{}
+	}
+	return p.role.Free
+}
+
+// certain reports whether the needs are in offers in hand, without counting on
+// the rest of an offer that is on its way back.
+func (p place) certain(n needs) bool {
+	return p.role != nil && n.shortage(p.role.Certain) == ""
 }
 
 // planned reports whether maintenance of the agent's machine is planned, be it
 // far ahead.
-func (v View) planned(agentID string) bool {
-	agent, ok := v.Offers.Agent(agentID)
-	return ok && agent.Maintenance != nil
-}
-
-// free returns what the agent offers to role, and whether it offers anything.
-func (v View) free(agentID, role string) (resources.Vector, bool) {
-	agent, ok := v.Offers.Agent(agentID)
-	if !ok {
-		return resources.Vector{}, false
-	}
-	free := agent.Free(role)
-	return free, !free.IsZero()
-}
+func (p place) planned() bool { return p.agent != nil && p.agent.Maintenance != nil }

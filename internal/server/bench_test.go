@@ -26,7 +26,7 @@ func BenchmarkFilterCall(b *testing.B) {
 			}
 			body := `{"Pod":` + podJSON + `,"Nodes":null,"NodeNames":["` + strings.Join(names, `","`) + `"]}`
 			w := &world{view: filter.View{Offers: free, Nodes: identity{}}}
-			s := New(Options{MaxBodyBytes: 64 << 20}, Deps{
+			s := New(Options{MaxBodyBytes: 64 << 20, Candidates: 16}, Deps{
 				Cluster: w, Binder: w, Ready: w, Waiting: w, Log: zap.NewNop(), Registry: prometheus.NewRegistry(), Clock: clock.RealClock{},
 			})
 			b.SetBytes(int64(len(body)))

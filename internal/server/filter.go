@@ -44,14 +44,22 @@ func (s *Server) filter(c *call) (any, error) {
 		c.log.Info("pod cannot be read", append(podFields(a.pod), zap.Error(err))...)
 		return filterResult{Error: err.Error()}, nil
 	}
-	verdict := filter.Filter(s.view(), request, a.names)
+	verdict := filter.Filter(s.view(), request, a.names, s.choice(a.pod))
 	switch {
-	case len(verdict.Fits) > 0:
+	case verdict.Fitting > 0:
 		s.deps.Waiting.Fits(request.PodUID)
 	case len(a.names) > 0:
 		s.deps.Waiting.Refused(a.pod, request, verdict)
 	}
 	return s.decided(c, a, verdict), nil
+}
+
+// choice says how many of the nodes that fit are named.
+func (s *Server) choice(pod *corev1.Pod) filter.Choice {
+	if filter.HasPreferences(pod) {
+		return filter.Choice{}
+	}
+	return filter.Choice{Strategy: s.options.Strategy, Candidates: s.options.Candidates}
 }
 
 // view is the cluster's view, closed while the daemon is not ready.
@@ -77,17 +85,16 @@ func refusal(err error) (filter.Reason, bool) {
 
 // decided logs, counts and encodes a verdict.
 func (s *Server) decided(c *call, a args, v filter.Verdict) filterResult {
-	reasons := v.Reasons()
-	s.metrics.refused(reasons)
+	s.metrics.refused(v.Reasons)
 	fields := append(podFields(a.pod),
-		zap.Int(logkeys.Fits, len(v.Fits)),
-		zap.Int(logkeys.Refused, len(v.Unresolvable)),
+		zap.Int(logkeys.Fits, v.Fitting),
+		zap.Int(logkeys.Refused, v.Refused()),
 		zap.Float64(logkeys.Duration, s.deps.Clock.Since(c.started).Seconds()))
-	if len(v.Fits) == 0 {
+	if v.Fitting == 0 {
 		c.outcome = refused
 	}
-	if len(v.Fits) == 0 && len(reasons) > 0 {
-		fields = append(fields, zap.String(logkeys.Reason, string(commonest(reasons))))
+	if v.Fitting == 0 && len(v.Reasons) > 0 {
+		fields = append(fields, zap.String(logkeys.Reason, string(commonest(v.Reasons))))
 	}
 	c.log.Info("pod filtered", fields...)
 	return a.result(v)

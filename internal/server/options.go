@@ -17,6 +17,8 @@ type Options struct {
 	// context has ended.
 	ShutdownTimeout time.Duration
 	Strategy        filter.Strategy
+	// Candidates is how many of the nodes that fit filter names at most; 0: all.
+	Candidates int
 }
 
 // TLS names PEM files. Without a certificate the server speaks plain HTTP.

@@ -35,7 +35,7 @@ func filterVerbTests() []filterVerbTest {
 		{
 			name:  "one fits",
 			world: &world{view: filter.View{Offers: offers{"n2": vector(2, 64)}}}, body: body, fits: 1,
-			want: extenderv1.ExtenderFilterResult{NodeNames: names("n2"), FailedAndUnresolvableNodes: extenderv1.FailedNodesMap{"n1": string(filter.NoOffers)}},
+			want: extenderv1.ExtenderFilterResult{NodeNames: names("n2")},
 		},
 		{
 			name:  "none fits",

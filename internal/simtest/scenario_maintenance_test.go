@@ -11,11 +11,12 @@ import (
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/config"
 )
 
-// refusedFor reports whether filter refuses a node for a reason.
+// refusedFor reports whether filter refuses a node for a reason. It asks about
+// that node alone: as long as another one fits, no reason is told.
 func (s *stage) refusedFor(pod *corev1.Pod, node, reason string) bool {
 	s.t.Helper()
-	fits, why := s.filter(pod)
-	return !slices.Contains(fits, node) && why[node] == reason
+	_, why := s.filter(pod, node)
+	return why[node] == reason
 }
 
 func TestScenario41DrainAgent(t *testing.T) {

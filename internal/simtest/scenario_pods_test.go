@@ -65,11 +65,13 @@ func (s *stage) nodeOf(pod *corev1.Pod) string {
 	return ""
 }
 
-// filter asks which nodes fit, and why the others do not. An error of the call
-// or in the answer is the reason "".
-func (s *stage) filter(pod *corev1.Pod) (fits []string, why map[string]string) {
+// filter asks which of the nodes, all if none is named, fit, and if none does,
+// why not. An error of the call or in the answer is the reason "".
+func (s *stage) filter(pod *corev1.Pod, nodes ...string) (fits []string, why map[string]string) {
 	s.t.Helper()
-	nodes := s.nodeNames()
+	if len(nodes) == 0 {
+		nodes = s.nodeNames()
+	}
 	var result extenderv1.ExtenderFilterResult
 	if err := s.p.post(s.ctx, "filter", extenderv1.ExtenderArgs{Pod: pod, NodeNames: &nodes}, &result); err != nil {
 		return nil, map[string]string{"": err.Error()}

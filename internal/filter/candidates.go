@@ -1,0 +1,162 @@
+package filter
+
+import (
+	"cmp"
+	"hash/fnv"
+	"math"
+	"slices"
+)
+
+const (
+	// maxZones bounds the zones that are told apart; all others count as one.
+	maxZones = 64
+	// sampled is the part of the candidates, 1/sampled, that is drawn without
+	// regard to the score.
+	sampled = 4
+)
+
+// Choice says how many nodes a verdict names, and which.
+type Choice struct {
+	Strategy Strategy
+	// Candidates is the number of nodes to name at most; 0 names all that fit.
+	Candidates int
+}
+
+// among prepares to choose from nodes, for the pod of that UID.
+func (c Choice) among(nodes []string, podUID string) *shortlist {
+	l := &shortlist{nodes: nodes, strategy: c.Strategy, limit: c.Candidates}
+	if c.Candidates <= 0 || len(nodes) <= c.Candidates {
+		l.limit, l.all = 0, make([]string, 0, len(nodes))
+		return l
+	}
+	l.picks = max(1, c.Candidates/sampled)
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(podUID)) // never fails
+	l.seed = h.Sum64()
+	return l
+}
+
+// shortlist gathers the nodes that fit, or as many of the best as a choice asks
+// for. A scheduler that is given hundreds of nodes spends most of its time on
+// decoding and scoring them, and nearly all would lose.
+//
+// The score is that of prioritize, so the strategy works over all nodes that
+// fit and not only over those that are named. But the scheduler's own scores
+// have a say too: spreading over zones and hosts, taints that it prefers to
+// avoid, images that are there already. So zones take turns, and a part of the
+// candidates is drawn by lot: whatever the best have in common, some do not.
+type shortlist struct {
+	nodes    []string
+	strategy Strategy
+	limit    int // 0: all
+	picks    int // by lot, of each zone at most
+	seed     uint64
+	count    int      // nodes that fit
+	all      []string // if there is no limit
+	zones    []zone
+	latest   int // in zones, of the last node: neighbours come together
+}
+
+// zone has the candidates of one zone.
+type zone struct {
+	region, name string
+	best, lot    top
+}
+
+// add counts nodes[i], which fits.
+func (l *shortlist) add(p *pass, i int, at place) {
+	l.count++
+	if l.limit == 0 {
+		l.all = append(l.all, l.nodes[i])
+		return
+	}
+	lot := l.draw(l.nodes[i])
+	rank := uint64(math.MaxUint64) // the pod's own reservation is its place
+	if !p.own(at.occupants) {
+		// Below the scores, which need four bits, the lot decides, or all pods
+		// would be sent to the nodes that come first.
+		rank = uint64(p.score(at, l.strategy))<<60 | lot>>4
+	}
+	z := l.zone(at)
+	z.best.offer(candidate{rank, i}, l.limit)
+	z.lot.offer(candidate{lot, i}, l.picks)
+}
+
+// draw returns a number that differs by pod and node: FNV-1a, and the last steps
+// of MurmurHash3 to spread it.
+func (l *shortlist) draw(node string) uint64 {
+	h := l.seed
+	for i := range len(node) {
+		h = (h ^ uint64(node[i])) * 0x100000001b3
+	}
+	h = (h ^ h>>33) * 0xff51afd7ed558ccd
+	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
+	return h ^ h>>33
+}
+
+// zone returns where the place belongs. One whose zone is unknown belongs to the
+// zone without a name.
+func (l *shortlist) zone(at place) *zone {
+	var region, name string
+	if at.agent != nil {
+		region, name = at.agent.Region, at.agent.Zone
+	}
+	if l.latest < len(l.zones) && l.zones[l.latest].is(region, name) {
+		return &l.zones[l.latest]
+	}
+	l.latest = slices.IndexFunc(l.zones, func(z zone) bool { return z.is(region, name) })
+	if l.latest < 0 && len(l.zones) == maxZones {
+		l.latest = maxZones - 1
+	}
+	if l.latest < 0 {
+		l.latest = len(l.zones)
+		l.zones = append(l.zones, zone{region: region, name: name})
+	}
+	return &l.zones[l.latest]
+}
+
+func (z *zone) is(region, name string) bool { return z.name == name && z.region == region }
+
+// chosen returns the nodes, in the order they came.
+func (l *shortlist) chosen() []string {
+	if l.limit == 0 {
+		return l.all
+	}
+	for i := range l.zones {
+		l.zones[i].best.sort()
+		l.zones[i].lot.sort()
+	}
+	slices.SortFunc(l.zones, func(a, b zone) int { return cmp.Compare(b.best[0].rank, a.best[0].rank) })
+	best := func(z *zone) top { return z.best }
+	taken := make(map[int]bool, l.limit)
+	l.take(taken, l.limit-l.limit/sampled, best)
+	l.take(taken, l.limit, func(z *zone) top { return z.lot })
+	l.take(taken, l.limit, best) // the lot may have met the best
+	indexes := make([]int, 0, len(taken))
+	for i := range taken {
+		indexes = append(indexes, i)
+	}
+	slices.Sort(indexes)
+	out := make([]string, len(indexes))
+	for i, at := range indexes {
+		out[i] = l.nodes[at]
+	}
+	return out
+}
+
+// take takes candidates until there are limit of them, one of each zone in turn.
+func (l *shortlist) take(taken map[int]bool, limit int, list func(*zone) top) {
+	for turn, more := 0, true; more; turn++ {
+		more = false
+		for i := range l.zones {
+			from := list(&l.zones[i])
+			if turn >= len(from) {
+				continue
+			}
+			if len(taken) == limit {
+				return
+			}
+			taken[from[turn].index], more = true, true
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package filter
+
+// refusals are the refused nodes of one call.
+type refusals struct {
+	nodes   []string
+	reasons []tally // few
+	// which is, for each of nodes, the place of its reason in reasons. Nobody
+	// wants to know once a node fits.
+	which  []uint16
+	fitted bool
+}
+
+type tally struct {
+	reason Reason
+	nodes  int
+}
+
+// add refuses nodes[i]. It is called for each of nodes until one fits.
+func (r *refusals) add(i int, why Reason) {
+	at := r.index(why)
+	r.reasons[at].nodes++
+	if r.fitted {
+		return
+	}
+	if r.which == nil {
+		r.which = make([]uint16, len(r.nodes))
+	}
+	r.which[i] = uint16(at)
+}
+
+// forget tells that a node fits.
+func (r *refusals) forget() { r.fitted, r.which = true, nil }
+
+func (r *refusals) index(why Reason) int {
+	for i := range r.reasons {
+		if r.reasons[i].reason == why {
+			return i
+		}
+	}
+	r.reasons = append(r.reasons, tally{reason: why})
+	return len(r.reasons) - 1
+}
+
+// replacePassing puts why in the place of each reason that does not last.
+func (r *refusals) replacePassing(why Reason) {
+	for i := range r.reasons {
+		if !r.reasons[i].reason.lasting() {
+			r.reasons[i].reason = why
+		}
+	}
+}
+
+// byNode returns each node's reason, if none fits.
+func (r *refusals) byNode() map[string]Reason {
+	if len(r.nodes) == 0 {
+		return nil
+	}
+	out := make(map[string]Reason, len(r.nodes))
+	for i, node := range r.nodes {
+		out[node] = r.reasons[r.which[i]].reason
+	}
+	return out
+}
+
+func (r *refusals) counts() map[Reason]int {
+	if len(r.reasons) == 0 {
+		return nil
+	}
+	out := make(map[Reason]int, len(r.reasons))
+	for _, t := range r.reasons {
+		out[t.reason] += t.nodes
+	}
+	return out
+}

@@ -1,0 +1,61 @@
+package filter
+
+import (
+	"cmp"
+	"slices"
+)
+
+// candidate is a node that fits.
+type candidate struct {
+	rank  uint64 // the highest first
+	index int    // in the nodes of the call
+}
+
+// top keeps the candidates of the highest rank: a binary heap with the lowest
+// of them at its root.
+type top []candidate
+
+// offer adds c if it is among the limit highest so far. Most offers cost one
+// comparison.
+func (t *top) offer(c candidate, limit int) {
+	switch heap := *t; {
+	case len(heap) < limit:
+		*t = append(heap, c)
+		t.up(len(heap))
+	case c.rank > heap[0].rank:
+		heap[0] = c
+		heap.down()
+	}
+}
+
+func (t top) up(i int) {
+	for i > 0 {
+		parent := (i - 1) / 2
+		if t[parent].rank <= t[i].rank {
+			return
+		}
+		t[parent], t[i] = t[i], t[parent]
+		i = parent
+	}
+}
+
+func (t top) down() {
+	for i := 0; ; {
+		least := i
+		for child := 2*i + 1; child <= 2*i+2 && child < len(t); child++ {
+			if t[child].rank < t[least].rank {
+				least = child
+			}
+		}
+		if least == i {
+			return
+		}
+		t[i], t[least] = t[least], t[i]
+		i = least
+	}
+}
+
+// sort puts the highest first. Nothing can be offered afterwards.
+func (t top) sort() {
+	slices.SortFunc(t, func(a, b candidate) int { return cmp.Compare(b.rank, a.rank) })
+}
