@@ -45,6 +45,7 @@ type settings struct {
 	neighbourAgents          int
 	neighbourTasks           string
 	masterFlags              list
+	churn                    float64
 	verbose                  bool
 }
 
@@ -66,7 +67,7 @@ func parse(args []string) (settings, error) {
 	fs.StringVar(&s.redirect, "redirect-to", "", "host:port of the leader: be a follower that redirects")
 	fs.IntVar(&s.agents, "agents", 3, "number of agents")
 	fs.StringVar(&s.hostname, "agent-hostname", "node-%d", "hostname of an agent by number")
-	fs.StringVar(&s.resources, "agent-resources", "", "resources of each agent, as for mesos-agent")
+	fs.StringVar(&s.resources, "agent-resources", "", "resources of each agent, as for mesos-agent; several, separated by |, are given to agents in turn")
 	fs.StringVar(&s.attributes, "agent-attributes", "", "attributes of each agent, as for mesos-agent")
 	fs.StringVar(&s.ip, "agent-ip", "", "address of each agent; %d is its number from 1")
 	fs.StringVar(&s.domain, "agent-domain", "", "region/zone of each agent")
@@ -79,6 +80,7 @@ func parse(args []string) (settings, error) {
 	fs.IntVar(&s.neighbourAgents, "neighbour-agents", 1, "on how many agents, from the last, it takes what is free")
 	fs.StringVar(&s.neighbourTasks, "neighbour-tasks", "", "resources of the task it runs on each of them; default: it holds the offers")
 	fs.Var(&s.masterFlags, "master-flag", "flag of mesos-master, such as --offer_timeout=30secs; may be repeated")
+	fs.Float64Var(&s.churn, "churn", 0, "offers per second that are rescinded and made anew")
 	fs.BoolVar(&s.verbose, "verbose", false, "log what happens")
 	return s, fs.Parse(args)
 }
@@ -86,12 +88,13 @@ func parse(args []string) (settings, error) {
 func (s settings) options(log *zap.Logger) mesossim.Options {
 	options := mesossim.Options{
 		Addr: s.addr, WorkDir: s.workDir, RedirectTo: s.redirect, Logger: log,
-		AgentStartup: s.startup, AgentReconnect: s.reconnect,
+		AgentStartup: s.startup, AgentReconnect: s.reconnect, Churn: s.churn,
 		MasterFlags: append([]string{fmt.Sprintf("--allocation_interval=%dms", s.interval.Milliseconds())}, s.masterFlags...),
 	}
+	sizes := strings.Split(s.resources, "|")
 	for i := range s.agents {
 		options.Agents = append(options.Agents, mesossim.AgentSpec{
-			Hostname: numbered(s.hostname, i), Resources: s.resources, Attributes: s.attributes,
+			Hostname: numbered(s.hostname, i), Resources: sizes[i%len(sizes)], Attributes: s.attributes,
 			IP: numbered(s.ip, i+1), Domain: s.domain, NoOperationFeedback: s.noFeedback,
 		})
 	}

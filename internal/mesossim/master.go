@@ -48,6 +48,9 @@ type master struct {
 
 	alloc    allocatorBooks
 	counters Counters
+
+	churnDue float64 // offers to be churned, of fractions of a period
+	churnAt  int     // position in agentOrder
 }
 
 // newMaster starts the master process of s.
@@ -65,6 +68,9 @@ func newMaster(s *Sim, recovery time.Duration) *master {
 	m.alloc.init()
 	m.recoverRegistry()
 	m.after(m.flags.allocationInterval, m.tick)
+	if s.options.Churn > 0 {
+		m.after(churnPeriod, m.churn)
+	}
 	return m
 }
 

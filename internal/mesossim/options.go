@@ -44,6 +44,9 @@ type Options struct {
 	// through agents. It is given their hostnames sorted, and permutes them.
 	// Default: random, as the real allocator's.
 	ShuffleAgents func(hostnames []string)
+	// Churn is how many offers per second are taken back and made anew; 0 for
+	// none.
+	Churn float64
 	// RedirectTo makes the master a follower: every call is answered 307 with
 	// this host:port as the leader.
 	RedirectTo string
