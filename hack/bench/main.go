@@ -10,6 +10,7 @@
 //	go run ./hack/bench [-only row,row] [-json file] [-list]
 //	go run ./hack/bench chart       measures cost against size: docs/performance.svg
 //	go run ./hack/bench doc [file]  puts the table of a run into docs/performance.md
+//	go run ./hack/bench noop host:port  is the extender that does nothing
 //
 // It ends with 1 if a row is short of its bar or could not be measured, and with
 // 2 if it was called wrongly.
@@ -67,7 +68,7 @@ func rows() []row { return append(microRows(), clusterRows()...) }
 
 // settings are the command line.
 type settings struct {
-	verb string // "", "chart" or "doc"
+	verb string // "", "chart", "doc" or "noop"
 	args []string
 	json string
 	only string
@@ -118,8 +119,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = chart(ctx, e)
 	case s.verb == "doc":
 		err = insertTables(filepath.Join(root, "docs", "performance.md"), s.jsonFiles(e))
+	case s.verb == "noop" && len(s.args) == 1:
+		err = serveNoop(ctx, s.args[0])
 	case s.verb != "":
-		return fail(exitUsage, fmt.Errorf("unknown verb %q: chart or doc", s.verb))
+		return fail(exitUsage, fmt.Errorf("%q: want no verb, chart, doc, or noop and an address", s.verb))
 	default:
 		err = measure(ctx, e, selected, stdout, s.jsonFiles(e)[0])
 	}

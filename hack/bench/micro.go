@@ -1,4 +1,15 @@
 package main
 
 // microRows are the rows that need no control plane.
-func microRows() []row { return nil }
+func microRows() []row {
+	filterWork := "one filter call over HTTP, all nodes mapped, half of them covered, against an extender that decodes and encodes with encoding/json and does nothing"
+	return []row{
+		{"filter-500", filterWork + "; 500 names", "ms", bar{what: judgeRatio, most: 0.5}, calls("filter", 500)},
+		{"filter-5000", filterWork + "; 5,000 names", "ms", bar{what: judgeRatio, most: 0.33}, calls("filter", 5000)},
+		{"filter-100000", filterWork + "; 100,000 names", "ms", bar{what: judgeRatio, most: 0.33}, calls("filter", 100000)},
+		{
+			"prioritize-5000", "one prioritize call over HTTP with 5,000 names, likewise; the scheduler asks only about the few nodes that filter let pass",
+			"ms", bar{what: judgeRatio, most: 0.33}, calls("prioritize", 5000),
+		},
+	}
+}

@@ -188,7 +188,8 @@ func header() string {
 func (l line) String() string {
 	text := fmt.Sprintf(columns, l.Name, l.Ours.with(l.Unit), l.Reference.with(l.Unit), l.Ratio, l.Bar, l.Verdict)
 	if l.Error != "" {
-		text += ": " + l.Error
+		first, _, _ := strings.Cut(l.Error, "\n")
+		text += ": " + first
 	}
 	return text
 }

@@ -20,6 +20,9 @@ func (p *Process) Stop() { p.p.stop() }
 // Kill ends the process as a crash would (SIGKILL) and returns when it is gone.
 func (p *Process) Kill() { p.p.kill() }
 
+// PID is the process's ID.
+func (p *Process) PID() int { return p.p.cmd.Process.Pid }
+
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.p.done }
 

@@ -1,0 +1,218 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	extenderv1 "k8s.io/kube-scheduler/extender/v1"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/hack/lab"
+)
+
+const (
+	// halfCovered are agents of which every other one is too small for the pod.
+	halfCovered = "cpus:8;mem:16384;disk:50000;ports:[31000-32000]|cpus:1;mem:16384;disk:50000;ports:[31000-32000]"
+	// namesPerRow bounds the work of a row: so many names are sent in all, by
+	// each side.
+	namesPerRow = 4_000_000
+	leastCalls  = 40
+	mostCalls   = 2000
+	callTimeout = time.Minute
+)
+
+// calls compares one verb with an extender that does nothing. Both sides run in
+// processes of their own and are called in turn over connections that are kept.
+func calls(verb string, nodes int) func(context.Context, *environment) (result, error) {
+	return func(ctx context.Context, e *environment) (result, error) {
+		p, err := build(ctx, e, fmt.Sprintf("%s-%d", verb, nodes))
+		if err != nil {
+			return result{}, err
+		}
+		return compareCalls(ctx, p, e.cache(fmt.Sprintf("%s-%d", verb, nodes)), verb, nodes)
+	}
+}
+
+func compareCalls(ctx context.Context, p programs, dir, verb string, nodes int) (result, error) {
+	c, err := startCrowd(ctx, p, dir, crowdOptions{agents: nodes, resources: halfCovered})
+	if err != nil {
+		return result{}, err
+	}
+	defer c.stop()
+	port, err := lab.FreePort()
+	if err != nil {
+		return result{}, err
+	}
+	reference, err := p.noop(loopback(port))
+	if err != nil {
+		return result{}, err
+	}
+	defer reference.Stop()
+	if err := await(ctx, reference, "http://"+loopback(port)+"/readyz", isOK); err != nil {
+		return result{}, err
+	}
+	d := newDuel(nodes)
+	ours, theirs := c.url+"/"+verb, "http://"+loopback(port)+"/"+verb
+	answer, err := d.answer(ctx, ours)
+	if err == nil {
+		err = check(verb, nodes, answer)
+	}
+	if err != nil {
+		return result{}, err
+	}
+	same := ""
+	if verb == "filter" {
+		same = "http://" + loopback(port) + "/same"
+		if err := d.tell(ctx, "http://"+loopback(port)+"/answer", answer); err != nil {
+			return result{}, err
+		}
+	}
+	return d.run(ctx, ours, theirs, same)
+}
+
+// duel sends the same calls to several servers.
+type duel struct {
+	client *http.Client
+	body   []byte
+	serial []int // where in body the pod's number stands
+	calls  int   // so far
+	nodes  int
+}
+
+func newDuel(nodes int) *duel {
+	names := make([]string, nodes)
+	for i := range names {
+		names[i] = nodeName(i)
+	}
+	// kube-scheduler's order is not ours.
+	rand.New(rand.NewPCG(1, 2)).Shuffle(nodes, func(i, j int) { names[i], names[j] = names[j], names[i] }) //nolint:gosec // guards no secret
+	d := &duel{nodes: nodes, client: &http.Client{Timeout: callTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 4}}}
+	d.body = []byte(`{"Pod":` + string(podJSON()) + `,"Nodes":null,"NodeNames":["` + strings.Join(names, `","`) + `"]}`)
+	for at := 0; ; {
+		i := bytes.Index(d.body[at:], []byte(podSerial))
+		if i < 0 {
+			return d
+		}
+		d.serial = append(d.serial, at+i)
+		at += i + len(podSerial)
+	}
+}
+
+// call posts the next pod and returns how long it took until the answer was
+// read. The answer goes to out.
+func (d *duel) call(ctx context.Context, url string, out io.Writer) (seconds float64, err error) {
+	d.calls++
+	for _, at := range d.serial {
+		copy(d.body[at:], fmt.Appendf(nil, "%0*d", len(podSerial), d.calls))
+	}
+	return d.post(ctx, url, d.body, out)
+}
+
+func (d *duel) post(ctx context.Context, url string, body []byte, out io.Writer) (float64, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	request.Header.Set("Content-Type", "application/json")
+	began := time.Now()
+	response, err := d.client.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	_, err = io.Copy(out, response.Body)
+	took := time.Since(began).Seconds()
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		return 0, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("%s: %s", url, response.Status)
+	}
+	return took, nil
+}
+
+func (d *duel) answer(ctx context.Context, url string) ([]byte, error) {
+	var out bytes.Buffer
+	_, err := d.call(ctx, url, &out)
+	return out.Bytes(), err
+}
+
+func (d *duel) tell(ctx context.Context, url string, body []byte) error {
+	_, err := d.post(ctx, url, body, io.Discard)
+	return err
+}
+
+// run calls the sides in turn. same, if any, is told among the details.
+func (d *duel) run(ctx context.Context, ours, reference, same string) (result, error) {
+	urls := []string{ours, reference}
+	if same != "" {
+		urls = append(urls, same)
+	}
+	times := make([][]float64, len(urls)) // ms
+	bytesOut := make([]float64, len(urls))
+	rounds := min(max(namesPerRow/max(d.nodes, 1), leastCalls), mostCalls)
+	warm := max(rounds/10, 3)
+	for i := range warm + rounds {
+		for side, url := range urls {
+			var size count
+			took, err := d.call(ctx, url, &size)
+			if err != nil {
+				return result{}, err
+			}
+			bytesOut[side] = float64(size)
+			if i >= warm {
+				times[side] = append(times[side], took*1000)
+			}
+		}
+	}
+	r := compare(median(times[0]), median(times[1]))
+	r.details.add("calls", float64(rounds))
+	r.details.add("request bytes", float64(len(d.body)))
+	for side, name := range []string{"ours", "reference", "reference with our answer"}[:len(urls)] {
+		r.details.add(name+" p50 ms", median(times[side]))
+		r.details.add(name+" p99 ms", percentile(times[side], 0.99))
+		r.details.add(name+" answer bytes", bytesOut[side])
+	}
+	return r, nil
+}
+
+// count counts what is written to it.
+type count int
+
+func (c *count) Write(p []byte) (int, error) {
+	*c += count(len(p))
+	return len(p), nil
+}
+
+// check verifies that a fast answer is a right one: only nodes that are covered
+// pass, and at least one does.
+func check(verb string, nodes int, answer []byte) error {
+	if verb != "filter" {
+		var list extenderv1.HostPriorityList
+		if err := json.Unmarshal(answer, &list); err != nil || len(list) != nodes {
+			return fmt.Errorf("want %d scores, got %d, %w", nodes, len(list), err)
+		}
+		return nil
+	}
+	var r extenderv1.ExtenderFilterResult
+	if err := json.Unmarshal(answer, &r); err != nil {
+		return err
+	}
+	if r.NodeNames == nil || len(*r.NodeNames) == 0 || r.Error != "" {
+		return fmt.Errorf("no node fits: %.300s", answer)
+	}
+	for _, name := range *r.NodeNames {
+		digits := strings.TrimPrefix(strings.TrimSuffix(name, ".example.com"), "node-")
+		if i, err := strconv.Atoi(digits); err != nil || i%2 != 0 {
+			return fmt.Errorf("node %s must not fit", name)
+		}
+	}
+	return nil
+}

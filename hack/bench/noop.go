@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	extenderv1 "k8s.io/kube-scheduler/extender/v1"
+)
+
+// noop is an extender that does nothing: what any extender written with
+// encoding/json and net/http costs at least. It decodes the arguments, and gives
+// all nodes back, or what it was told to answer.
+type noop struct {
+	answer atomic.Pointer[extenderv1.ExtenderFilterResult] // of /same
+}
+
+// handler has /filter, /prioritize, /same, which answers what was last posted to
+// /answer, and /readyz.
+func (n *noop) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /filter", func(w http.ResponseWriter, r *http.Request) {
+		if args, ok := read[extenderv1.ExtenderArgs](w, r); ok {
+			write(w, &extenderv1.ExtenderFilterResult{NodeNames: args.NodeNames})
+		}
+	})
+	mux.HandleFunc("POST /prioritize", func(w http.ResponseWriter, r *http.Request) {
+		args, ok := read[extenderv1.ExtenderArgs](w, r)
+		if !ok {
+			return
+		}
+		list := make(extenderv1.HostPriorityList, len(*args.NodeNames))
+		for i, name := range *args.NodeNames {
+			list[i] = extenderv1.HostPriority{Host: name}
+		}
+		write(w, list)
+	})
+	mux.HandleFunc("POST /same", func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := read[extenderv1.ExtenderArgs](w, r); ok {
+			write(w, n.answer.Load())
+		}
+	})
+	mux.HandleFunc("POST /answer", func(w http.ResponseWriter, r *http.Request) {
+		if answer, ok := read[extenderv1.ExtenderFilterResult](w, r); ok {
+			n.answer.Store(answer)
+		}
+	})
+	mux.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
+	return mux
+}
+
+func read[T any](w http.ResponseWriter, r *http.Request) (*T, bool) {
+	value := new(T)
+	if err := json.NewDecoder(r.Body).Decode(value); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return nil, false
+	}
+	return value, true
+}
+
+func write(w http.ResponseWriter, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(value) // the caller sees what is missing
+}
+
+// serveNoop serves until ctx ends.
+func serveNoop(ctx context.Context, address string) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	server := &http.Server{Handler: (&noop{}).handler(), ReadHeaderTimeout: time.Minute}
+	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
