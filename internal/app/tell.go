@@ -51,11 +51,8 @@ func (a *App) tellResized(pod reservation.Pod) {
 // tellAmbiguous tells a pod that was refused everywhere if that is, on some
 // node, because nobody knows the node's agent (scenario 26).
 func (a *App) tellAmbiguous(pod *corev1.Pod, verdict filter.Verdict) {
-	for _, ambiguous := range a.nodes.Map().Ambiguous() {
-		if verdict.Unresolvable[ambiguous.Node] == filter.AmbiguousAgent {
-			a.events.Warn(pod, reasonAmbiguous, noteAmbiguous)
-			return
-		}
+	if verdict.Reasons[filter.AmbiguousAgent] > 0 {
+		a.events.Warn(pod, reasonAmbiguous, noteAmbiguous)
 	}
 }
 

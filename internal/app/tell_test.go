@@ -18,7 +18,7 @@ func TestEventsOnPods(t *testing.T) {
 	inBook := reservation.Pod{Namespace: "default", Name: "a", UID: "uid-a"}
 	refused := func(why filter.Reason) func(*replica) {
 		return func(r *replica) {
-			verdict := filter.Verdict{Unresolvable: map[string]filter.Reason{"plain": filter.InsufficientCPUs, "shared": why}}
+			verdict := filter.Verdict{Reasons: map[filter.Reason]int{filter.InsufficientCPUs: 1, why: 1}}
 			r.Refused(newPod("a", nil), filter.Request{PodUID: "uid-a", Role: "kubernetes"}, verdict)
 		}
 	}
@@ -27,10 +27,10 @@ func TestEventsOnPods(t *testing.T) {
 		reason  string // empty: no Event
 		note    string
 	}{
-		"reservation lost":                          {func(r *replica) { r.tellLost(inBook) }, reasonLost, noteLost},
-		"reservation refused":                       {func(r *replica) { r.tellRefused(inBook) }, reasonRefused, noteRefused},
-		"ambiguous node":                            {refused(filter.AmbiguousAgent), reasonAmbiguous, noteAmbiguous},
-		"ambiguity decided meanwhile, or no matter": {refused(filter.NoOffers), "", ""},
+		"reservation lost":    {func(r *replica) { r.tellLost(inBook) }, reasonLost, noteLost},
+		"reservation refused": {func(r *replica) { r.tellRefused(inBook) }, reasonRefused, noteRefused},
+		"ambiguous node":      {refused(filter.AmbiguousAgent), reasonAmbiguous, noteAmbiguous},
+		"other reasons":       {refused(filter.NoOffers), "", ""},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -1,6 +1,10 @@
 package filter
 
-import "github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+import (
+	"slices"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+)
 
 // Verdict is the answer about the nodes of one filter call.
 //
@@ -16,9 +20,10 @@ type Verdict struct {
 	Fits []string
 	// Fitting counts the nodes that fit.
 	Fitting int
-	// Unresolvable has every node if none fits, and is empty otherwise: reasons
-	// are for the pod's condition, which kube-scheduler writes only then.
-	Unresolvable map[string]Reason
+	// Unresolvable has the reason of every node, in the order they came, if none
+	// fits, and is empty otherwise: reasons are for the pod's condition, which
+	// kube-scheduler writes only then.
+	Unresolvable []Reason
 	// Reasons counts the refused nodes by reason.
 	Reasons map[Reason]int
 }
@@ -34,10 +39,7 @@ func (v Verdict) Refused() int {
 
 // RefuseAll refuses every node for one reason.
 func RefuseAll(nodes []string, reason Reason) Verdict {
-	v := Verdict{Unresolvable: make(map[string]Reason, len(nodes))}
-	for _, node := range nodes {
-		v.Unresolvable[node] = reason
-	}
+	v := Verdict{Unresolvable: slices.Repeat([]Reason{reason}, len(nodes))}
 	if len(nodes) > 0 {
 		v.Reasons = map[Reason]int{reason: len(nodes)}
 	}
@@ -53,7 +55,7 @@ func Filter(view View, request Request, nodes []string, choice Choice) Verdict {
 	}
 	p := newPass(view, request)
 	fits := choice.among(nodes, request.PodUID)
-	refused := refusals{nodes: nodes}
+	refused := refusals{nodes: len(nodes)}
 	for i, node := range nodes {
 		at, why := p.judge(node)
 		if why != "" {
@@ -135,7 +137,7 @@ func (p *pass) settle(r refusals) Verdict {
 	if p.offers {
 		r.replacePassing(p.common())
 	}
-	return Verdict{Unresolvable: r.byNode(), Reasons: r.counts()}
+	return Verdict{Unresolvable: r.each(), Reasons: r.counts()}
 }
 
 // common returns the first needed resource of which no agent offers enough.

@@ -58,15 +58,13 @@ var filterTests = []struct {
 			Nodes:  mapping{"n1": AgentDraining, "n2": AgentMaintenance, "n3": AgentDeactivated},
 		},
 		request: pod, nodes: []string{"n1", "n2", "n3", "n4", "n5"},
-		want: Verdict{Unresolvable: map[string]Reason{
-			"n1": AgentDraining, "n2": AgentMaintenance, "n3": AgentDeactivated, "n4": InsufficientCPUs, "n5": InsufficientCPUs,
-		}},
+		want: Verdict{Unresolvable: []Reason{AgentDraining, AgentMaintenance, AgentDeactivated, InsufficientCPUs, InsufficientCPUs}},
 	},
 	{
 		name:    "offers to another role do not count",
 		view:    View{Offers: offers{"a1": vector(8, 8192)}},
 		request: changed(func(r *Request) { r.Role = "other" }), nodes: []string{"n1"},
-		want: Verdict{Unresolvable: map[string]Reason{"n1": NoOffers}},
+		want: Verdict{Unresolvable: []Reason{NoOffers}},
 	},
 	{
 		name:    "ports",
@@ -78,7 +76,7 @@ var filterTests = []struct {
 		name:    "an extended resource by its name",
 		view:    View{Offers: offers{"a1": vector(8, 8192)}},
 		request: changed(func(r *Request) { r.Need = resources.Scalar("fpgas", 1000) }), nodes: []string{"n1"},
-		want: Verdict{Unresolvable: map[string]Reason{"n1": "insufficient offered fpgas"}},
+		want: Verdict{Unresolvable: []Reason{"insufficient offered fpgas"}},
 	},
 	{
 		name: "no candidate for preemption even where eviction would make room",
@@ -87,7 +85,7 @@ var filterTests = []struct {
 			Occupants: occupants{"a1": {low}, "a2": {low}},
 		},
 		request: pod, nodes: []string{"n1", "n2"},
-		want: Verdict{Unresolvable: map[string]Reason{"n1": InsufficientCPUs, "n2": InsufficientCPUs}},
+		want: Verdict{Unresolvable: []Reason{InsufficientCPUs, InsufficientCPUs}},
 	},
 	{
 		name:    "the pod's own reservation is its place",
@@ -99,13 +97,13 @@ var filterTests = []struct {
 		name:    "own reservation of an earlier, smaller size",
 		view:    View{Offers: offers{}, Occupants: occupants{"a1": {{UID: "u1", Priority: 100, Reserved: vector(1, 512)}}}},
 		request: pod, nodes: []string{"n1"},
-		want: Verdict{Unresolvable: map[string]Reason{"n1": NoOffers}},
+		want: Verdict{Unresolvable: []Reason{NoOffers}},
 	},
 	{
 		name:    "closed view",
 		view:    View{Closed: Recovering, Offers: offers{"a1": vector(8, 8192)}},
 		request: pod, nodes: []string{"n1", "n2"},
-		want: Verdict{Unresolvable: map[string]Reason{"n1": Recovering, "n2": Recovering}},
+		want: Verdict{Unresolvable: []Reason{Recovering, Recovering}},
 	},
 	{
 		name:    "no nodes",
@@ -116,7 +114,7 @@ var filterTests = []struct {
 }
 
 // count is how often each reason was given.
-func count(why map[string]Reason) map[Reason]int {
+func count(why []Reason) map[Reason]int {
 	counts := map[Reason]int{}
 	for _, reason := range why {
 		counts[reason]++
@@ -183,7 +181,7 @@ func TestFilterSettlesOnOneReason(t *testing.T) {
 
 func TestFilterWithoutSubscription(t *testing.T) {
 	got := Filter(View{}, pod, []string{"n1"}, Choice{})
-	want := Verdict{Unresolvable: map[string]Reason{"n1": NoSubscription}, Reasons: map[Reason]int{NoSubscription: 1}}
+	want := Verdict{Unresolvable: []Reason{NoSubscription}, Reasons: map[Reason]int{NoSubscription: 1}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("verdict of an empty view (-want +got):\n%s", diff)
 	}

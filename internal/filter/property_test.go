@@ -69,14 +69,14 @@ func TestFilterAnswersForEveryNode(t *testing.T) {
 			}
 			continue
 		}
-		for _, node := range w.nodes {
+		for i, why := range verdict.Unresolvable {
 			kinds["unresolvable"]++
-			if verdict.Unresolvable[node] == "" {
-				t.Fatalf("node %s is refused without a reason", node)
+			if why == "" {
+				t.Fatalf("node %s is refused without a reason", w.nodes[i])
 			}
 		}
 		if len(verdict.Unresolvable) != len(w.nodes) {
-			t.Fatalf("the verdict has nodes that were not asked about: %+v", verdict)
+			t.Fatalf("%d reasons for %d nodes", len(verdict.Unresolvable), len(w.nodes))
 		}
 	}
 	for _, kind := range []string{"fits", "unresolvable"} {

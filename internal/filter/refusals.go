@@ -2,9 +2,9 @@ package filter
 
 // refusals are the refused nodes of one call.
 type refusals struct {
-	nodes   []string
+	nodes   int
 	reasons []tally // few
-	// which is, for each of nodes, the place of its reason in reasons. Nobody
+	// which is, for each of the nodes, the place of its reason in reasons. Nobody
 	// wants to know once a node fits.
 	which  []uint16
 	fitted bool
@@ -15,7 +15,7 @@ type tally struct {
 	nodes  int
 }
 
-// add refuses nodes[i]. It is called for each of nodes until one fits.
+// add refuses the node i. It is called for each of the nodes until one fits.
 func (r *refusals) add(i int, why Reason) {
 	at := r.index(why)
 	r.reasons[at].nodes++
@@ -23,7 +23,7 @@ func (r *refusals) add(i int, why Reason) {
 		return
 	}
 	if r.which == nil {
-		r.which = make([]uint16, len(r.nodes))
+		r.which = make([]uint16, r.nodes)
 	}
 	r.which[i] = uint16(at)
 }
@@ -50,14 +50,11 @@ func (r *refusals) replacePassing(why Reason) {
 	}
 }
 
-// byNode returns each node's reason, if none fits.
-func (r *refusals) byNode() map[string]Reason {
-	if len(r.nodes) == 0 {
-		return nil
-	}
-	out := make(map[string]Reason, len(r.nodes))
-	for i, node := range r.nodes {
-		out[node] = r.reasons[r.which[i]].reason
+// each returns the reason of each node, if none fits.
+func (r *refusals) each() []Reason {
+	out := make([]Reason, len(r.which))
+	for i, at := range r.which {
+		out[i] = r.reasons[at].reason
 	}
 	return out
 }

@@ -35,13 +35,15 @@ const (
 type call struct {
 	request *http.Request
 	body    []byte
+	memory  *buffers
 	id      string
 	outcome outcome
 	log     *zap.Logger
 	started time.Time
 }
 
-// verb answers a call with a value to be encoded as JSON, or a *callError.
+// verb answers a call with a value to be encoded as JSON, which may be an
+// appender, or with a *callError.
 type verb func(*call) (answer any, err error)
 
 // callError refuses a call as a whole.
@@ -61,7 +63,8 @@ func malformed(format string, args ...any) error {
 func (s *Server) verbHandler(name string, answer verb) http.Handler {
 	in := s.metrics.verb(name)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{request: r, id: s.ids.of(r), outcome: done, started: s.deps.Clock.Now()}
+		c := &call{request: r, id: s.ids.of(r), outcome: done, started: s.deps.Clock.Now(), memory: pool.Get().(*buffers)}
+		defer c.memory.release()
 		c.log = s.deps.Log.With(zap.String(logkeys.Verb, name), zap.String(logkeys.RequestID, c.id))
 		w.Header().Set(requestIDHeader, c.id)
 		in.inFlight.Inc()
@@ -94,15 +97,24 @@ func (s *Server) respond(w http.ResponseWriter, c *call, answer verb) {
 		return
 	}
 	// Encoded before anything is written, so that a failure can still be told.
-	encoded, err := json.Marshal(value)
-	if err != nil {
-		panic(fmt.Errorf("encode answer: %w", err))
-	}
+	encoded := c.encode(value)
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(encoded)))
 	if _, err := w.Write(encoded); err != nil {
 		c.log.Debug("caller hung up", zap.Error(err))
 	}
+}
+
+func (c *call) encode(value any) []byte {
+	if own, ok := value.(appender); ok {
+		c.memory.answer = own.appendJSON(c.memory.answer)
+		return c.memory.answer
+	}
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		panic(fmt.Errorf("encode answer: %w", err))
+	}
+	return encoded
 }
 
 // admit checks the caller and reads the body.
@@ -113,26 +125,29 @@ func (s *Server) admit(w http.ResponseWriter, c *call) error {
 	if !s.deps.Ready.Leading() {
 		return &callError{http.StatusServiceUnavailable, notLeading, "this replica does not lead"}
 	}
-	body, err := readBody(w, c.request, s.options.MaxBodyBytes)
-	c.body = body
-	return err
+	return c.readBody(w, s.options.MaxBodyBytes)
 }
 
 // readBody reads the body whole, up to limit bytes.
-func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+func (c *call) readBody(w http.ResponseWriter, limit int64) (err error) {
 	large := &callError{http.StatusRequestEntityTooLarge, tooLarge,
 		fmt.Sprintf("the body is larger than server.maxBodyBytes, %d", limit)}
-	if r.ContentLength > limit {
-		return nil, large
+	switch {
+	case c.request.ContentLength > limit:
+		return large
+	case c.request.ContentLength >= 0:
+		err = c.memory.read(c.request)
+		c.body = c.memory.body
+	default:
+		c.body, err = io.ReadAll(http.MaxBytesReader(w, c.request.Body, limit))
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if over := (*http.MaxBytesError)(nil); errors.As(err, &over) {
-		return nil, large
+		return large
 	}
 	if err != nil {
-		return nil, &callError{http.StatusBadRequest, interrupted, "the body could not be read"}
+		return &callError{http.StatusBadRequest, interrupted, "the body could not be read"}
 	}
-	return body, nil
+	return nil
 }
 
 // fail answers with an error's text as plain text: kube-scheduler reads only

@@ -11,23 +11,9 @@ import (
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
-// filterResult is ExtenderFilterResult, with nodes as they came and reasons as
-// the filter made them.
-type filterResult struct {
-	Nodes                      *nodeList
-	NodeNames                  *[]string
-	FailedNodes                map[string]filter.Reason
-	FailedAndUnresolvableNodes map[string]filter.Reason
-	Error                      string
-}
-
-type nodeList struct {
-	Items []node `json:"items"`
-}
-
 // filter answers which of the nodes the pod can go to.
 func (s *Server) filter(c *call) (any, error) {
-	a, err := decodeArgs(c.body)
+	a, err := c.args()
 	if err != nil {
 		return nil, err
 	}
@@ -42,7 +28,7 @@ func (s *Server) filter(c *call) (any, error) {
 	if err != nil {
 		c.outcome = badPod
 		c.log.Info("pod cannot be read", append(podFields(a.pod), zap.Error(err))...)
-		return filterResult{Error: err.Error()}, nil
+		return filterResult{failed: err.Error()}, nil
 	}
 	verdict := filter.Filter(s.view(), request, a.names, s.choice(a.pod))
 	switch {
@@ -112,23 +98,15 @@ func commonest(reasons map[filter.Reason]int) filter.Reason {
 	return most
 }
 
-// result gives the nodes back in the form in which they came. Every part is
-// there, empty rather than null.
+// result gives the nodes back in the form in which they came.
 func (a args) result(v filter.Verdict) filterResult {
-	// No node is ever a candidate for preemption: see filter.Verdict.
-	result := filterResult{FailedNodes: map[string]filter.Reason{}, FailedAndUnresolvableNodes: v.Unresolvable}
-	if result.FailedAndUnresolvableNodes == nil {
-		result.FailedAndUnresolvableNodes = map[string]filter.Reason{}
+	result := filterResult{whole: a.nodes != nil, names: v.Fits, reasons: v.Unresolvable}
+	if result.whole {
+		result.nodes = a.whole(v.Fits)
 	}
-	if a.nodes == nil {
-		names := v.Fits
-		if names == nil {
-			names = []string{}
-		}
-		result.NodeNames = &names
-		return result
+	if len(v.Unresolvable) > 0 {
+		result.refused = a.names
 	}
-	result.Nodes = &nodeList{Items: a.whole(v.Fits)}
 	return result
 }
 

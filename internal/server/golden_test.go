@@ -185,21 +185,6 @@ func TestPrioritizeWithWholeNodes(t *testing.T) {
 	}
 }
 
-// Our own result type must stay a mirror of the API's.
-func TestFilterResultHasTheFieldsOfTheAPI(t *testing.T) {
-	mine, err := json.Marshal(filterResult{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	theirs, err := json.Marshal(extenderv1.ExtenderFilterResult{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(theirs), string(mine)); diff != "" {
-		t.Errorf("encoded result (-API +ours):\n%s", diff)
-	}
-}
-
 // A request that a scheduler older than 1.16 sends has lower-case keys.
 func TestLowerCaseEnvelope(t *testing.T) {
 	f := newFace(&world{view: filter.View{Offers: everywhere(vector(2, 64))}})

@@ -37,9 +37,17 @@ func (n *node) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func (n node) MarshalJSON() ([]byte, error) { return n.raw, nil }
+// args reads ExtenderArgs, quickly if they are as usual.
+func (c *call) args() (args, error) {
+	a, ok := scanArgs(c.body, c.memory.names)
+	c.memory.names = a.names
+	if ok {
+		return a, nil
+	}
+	return decodeArgs(c.body)
+}
 
-// decodeArgs reads ExtenderArgs.
+// decodeArgs reads ExtenderArgs in any form.
 func decodeArgs(body []byte) (args, error) {
 	var wire struct {
 		Pod       json.RawMessage

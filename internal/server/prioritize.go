@@ -2,7 +2,6 @@ package server
 
 import (
 	"go.uber.org/zap"
-	extenderv1 "k8s.io/kube-scheduler/extender/v1"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/filter"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
@@ -12,7 +11,7 @@ import (
 // in the result, so a pod that cannot be read gets 400; kube-scheduler then
 // goes on without our scores.
 func (s *Server) prioritize(c *call) (any, error) {
-	a, err := decodeArgs(c.body)
+	a, err := c.args()
 	if err != nil {
 		return nil, err
 	}
@@ -20,14 +19,10 @@ func (s *Server) prioritize(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := make(extenderv1.HostPriorityList, len(a.names))
-	for i, name := range a.names {
-		list[i] = extenderv1.HostPriority{Host: name, Score: scores[i]}
-	}
 	c.log.Debug("nodes scored", append(podFields(a.pod),
-		zap.Int(logkeys.Count, len(list)),
+		zap.Int(logkeys.Count, len(scores)),
 		zap.Float64(logkeys.Duration, s.deps.Clock.Since(c.started).Seconds()))...)
-	return list, nil
+	return priorities{a.names, scores}, nil
 }
 
 func (s *Server) scores(c *call, a args) ([]int64, error) {

@@ -1,0 +1,283 @@
+package server
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+)
+
+// cursor walks through JSON once, checks its syntax and copies only what it is
+// asked for. It is for what kube-scheduler sends: at anything else, wrong or
+// merely unusual, it becomes odd and stays where it is, and the caller begins
+// anew with encoding/json, whose judgement counts and whose errors are told.
+type cursor struct {
+	data []byte
+	at   int
+	deep int
+	odd  bool
+}
+
+// maxDepth of what a cursor follows; kube-scheduler's bodies have about 10.
+const maxDepth = 100
+
+// peek returns the next byte that is no white space, 0 if there is none.
+func (c *cursor) peek() byte {
+	for ; c.at < len(c.data) && !c.odd; c.at++ {
+		switch b := c.data[c.at]; b {
+		case ' ', '\t', '\n', '\r':
+		default:
+			return b
+		}
+	}
+	return 0
+}
+
+// take moves past b, which must be next.
+func (c *cursor) take(b byte) {
+	if c.peek() != b || c.odd {
+		c.odd = true
+		return
+	}
+	c.at++
+}
+
+// next moves past b and reports true if it is next.
+func (c *cursor) next(b byte) bool {
+	if c.odd || c.peek() != b {
+		return false
+	}
+	c.at++
+	return true
+}
+
+// end reports whether all was read and nothing was odd.
+func (c *cursor) end() bool { return !c.odd && c.peek() == 0 && c.at == len(c.data) }
+
+// fields walks through an object and calls each for its members that are among
+// names, with the index of the name; each must read the value. null counts as
+// absent, and other members are skipped, as encoding/json does. What it would
+// take for one of names too, or a name that comes twice, is odd.
+func (c *cursor) fields(names []string, each func(i int)) {
+	seen := 0
+	c.members('{', '}', func() {
+		name := c.plain()
+		c.take(':')
+		i := c.index(name, names)
+		switch {
+		case c.odd:
+		case i < 0:
+			c.skip()
+		case seen&(1<<i) != 0:
+			c.odd = true
+		case c.peek() == 'n':
+			seen |= 1 << i
+			c.skip()
+		default:
+			seen |= 1 << i
+			each(i)
+		}
+	})
+}
+
+func (c *cursor) index(name []byte, names []string) int {
+	for i := range names {
+		if string(name) == names[i] {
+			return i
+		}
+	}
+	for i := range names {
+		if len(name) == len(names[i]) && strings.EqualFold(string(name), names[i]) {
+			c.odd = true
+		}
+	}
+	return -1
+}
+
+// array walks through an array and calls each for its elements.
+func (c *cursor) array(each func()) { c.members('[', ']', each) }
+
+// entries walks through an object and calls each for its members, with the name.
+func (c *cursor) entries(each func(name string)) {
+	c.members('{', '}', func() {
+		name := c.text()
+		c.take(':')
+		each(name)
+	})
+}
+
+func (c *cursor) members(first, last byte, each func()) {
+	c.take(first)
+	if c.deep++; c.deep > maxDepth {
+		c.odd = true
+	}
+	if !c.next(last) {
+		for each(); c.next(','); {
+			each()
+		}
+		c.take(last)
+	}
+	c.deep--
+}
+
+// plain reads a string of printable ASCII without escapes. Its bytes are those
+// of the body.
+func (c *cursor) plain() []byte {
+	c.take('"')
+	from := c.at
+	for ; c.at < len(c.data) && !c.odd; c.at++ {
+		switch b := c.data[c.at]; {
+		case b == '"':
+			c.at++
+			return c.data[from : c.at-1]
+		case b < ' ' || b == '\\' || b > '~':
+			c.odd = true
+		}
+	}
+	c.odd = true
+	return nil
+}
+
+// text reads any string.
+func (c *cursor) text() string {
+	if c.peek() != '"' {
+		c.odd = true
+	}
+	raw := c.raw()
+	if c.odd {
+		return ""
+	}
+	inside := raw[1 : len(raw)-1]
+	if bytes.IndexByte(inside, '\\') < 0 && ascii(inside) {
+		return string(inside)
+	}
+	var out string
+	c.odd = json.Unmarshal(raw, &out) != nil
+	return out
+}
+
+func ascii(text []byte) bool {
+	for _, b := range text {
+		if b >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// into decodes a value as encoding/json does.
+func (c *cursor) into(value any) {
+	if raw := c.raw(); !c.odd && json.Unmarshal(raw, value) != nil {
+		c.odd = true
+	}
+}
+
+// flag reads true or false.
+func (c *cursor) flag() bool {
+	raw := c.raw()
+	if string(raw) != "true" && string(raw) != "false" {
+		c.odd = true
+	}
+	return string(raw) == "true"
+}
+
+// raw reads a value and returns its bytes in the body.
+func (c *cursor) raw() []byte {
+	c.peek()
+	from := c.at
+	c.skip()
+	return c.data[from:c.at]
+}
+
+// skip moves past a value of which the syntax is right.
+func (c *cursor) skip() {
+	switch b := c.peek(); {
+	case b == '{':
+		c.members('{', '}', func() { c.skipString(); c.take(':'); c.skip() })
+	case b == '[':
+		c.members('[', ']', c.skip)
+	case b == '"':
+		c.skipString()
+	case b == 't':
+		c.word("true")
+	case b == 'f':
+		c.word("false")
+	case b == 'n':
+		c.word("null")
+	default:
+		c.skipNumber()
+	}
+}
+
+func (c *cursor) word(word string) {
+	if c.odd || !bytes.HasPrefix(c.data[c.at:], []byte(word)) {
+		c.odd = true
+		return
+	}
+	c.at += len(word)
+}
+
+// skipString moves past a string. Escapes other than one character long are
+// left to encoding/json to check.
+func (c *cursor) skipString() {
+	c.take('"')
+	for ; c.at < len(c.data) && !c.odd; c.at++ {
+		switch b := c.data[c.at]; {
+		case b == '"':
+			c.at++
+			return
+		case b == '\\':
+			c.at++
+			c.odd = c.at == len(c.data) || bytes.IndexByte([]byte(`"\/bfnrtu`), c.data[c.at]) < 0 ||
+				c.data[c.at] == 'u' && !fourHex(c.data[c.at+1:])
+		case b < ' ':
+			c.odd = true
+		}
+	}
+	c.odd = true
+}
+
+// fourHex reports whether text begins with four hexadecimal digits.
+func fourHex(text []byte) bool {
+	if len(text) < 4 {
+		return false
+	}
+	for _, b := range text[:4] {
+		if (b < '0' || b > '9') && (b|0x20 < 'a' || b|0x20 > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// skipNumber moves past a number: -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?
+func (c *cursor) skipNumber() {
+	c.oneOf("-")
+	if !c.oneOf("0") && c.digits() == 0 {
+		c.odd = true
+	}
+	if c.oneOf(".") && c.digits() == 0 {
+		c.odd = true
+	}
+	if c.oneOf("eE") {
+		c.oneOf("+-")
+		if c.digits() == 0 {
+			c.odd = true
+		}
+	}
+}
+
+func (c *cursor) oneOf(bytes string) bool {
+	if c.odd || c.at == len(c.data) || strings.IndexByte(bytes, c.data[c.at]) < 0 {
+		return false
+	}
+	c.at++
+	return true
+}
+
+func (c *cursor) digits() (n int) {
+	for !c.odd && c.at < len(c.data) && '0' <= c.data[c.at] && c.data[c.at] <= '9' {
+		c.at++
+		n++
+	}
+	return n
+}

@@ -1,0 +1,121 @@
+package server
+
+import (
+	"encoding/json"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// The fields of a pod that decisions are made from, besides what only pods have
+// that were placed already.
+var (
+	podFieldNames       = []string{"metadata", "spec", "status"}
+	metadataFieldNames  = []string{"name", "namespace", "uid", "creationTimestamp", "annotations"}
+	specFieldNames      = []string{"schedulerName", "priority", "hostNetwork", "containers", "initContainers", "overhead", "resources", "affinity", "topologySpreadConstraints"}
+	containerFieldNames = []string{"name", "resources", "ports", "restartPolicy"}
+	resourceFieldNames  = []string{"requests"}
+	// placedFieldNames of the status are those of a pod that a kubelet has seen.
+	placedFieldNames = []string{"containerStatuses", "initContainerStatuses", "resources", "allocatedResources", "nodeAllocatableResourceClaimStatuses"}
+)
+
+// scanPod reads as much of a pod as decisions are made from. The rest may be
+// anything that is JSON.
+func (c *cursor) scanPod(pod *corev1.Pod) {
+	c.fields(podFieldNames, func(i int) {
+		switch podFieldNames[i] {
+		case "metadata":
+			c.scanMetadata(&pod.ObjectMeta)
+		case "spec":
+			c.scanSpec(&pod.Spec)
+		case "status":
+			c.fields(placedFieldNames, func(int) { c.odd = true })
+		}
+	})
+}
+
+func (c *cursor) scanMetadata(meta *metav1.ObjectMeta) {
+	c.fields(metadataFieldNames, func(i int) {
+		switch metadataFieldNames[i] {
+		case "name":
+			meta.Name = c.text()
+		case "namespace":
+			meta.Namespace = c.text()
+		case "uid":
+			meta.UID = types.UID(c.text())
+		case "creationTimestamp":
+			c.into(&meta.CreationTimestamp)
+		case "annotations":
+			meta.Annotations = map[string]string{}
+			c.entries(func(name string) { meta.Annotations[name] = c.text() })
+		}
+	})
+}
+
+func (c *cursor) scanSpec(spec *corev1.PodSpec) {
+	c.fields(specFieldNames, func(i int) {
+		switch specFieldNames[i] {
+		case "schedulerName":
+			spec.SchedulerName = c.text()
+		case "priority":
+			c.into(&spec.Priority)
+		case "hostNetwork":
+			spec.HostNetwork = c.flag()
+		case "containers":
+			spec.Containers = c.scanContainers()
+		case "initContainers":
+			spec.InitContainers = c.scanContainers()
+		case "overhead":
+			spec.Overhead = c.scanResources()
+		case "resources":
+			c.into(&spec.Resources)
+		case "affinity":
+			c.into(&spec.Affinity)
+		case "topologySpreadConstraints":
+			c.into(&spec.TopologySpreadConstraints)
+		}
+	})
+}
+
+func (c *cursor) scanContainers() []corev1.Container {
+	containers := make([]corev1.Container, 0, 1)
+	c.array(func() {
+		if c.peek() != '{' { // null is an empty one
+			c.odd = true
+			return
+		}
+		containers = append(containers, corev1.Container{})
+		c.scanContainer(&containers[len(containers)-1])
+	})
+	return containers
+}
+
+func (c *cursor) scanContainer(container *corev1.Container) {
+	c.fields(containerFieldNames, func(i int) {
+		switch containerFieldNames[i] {
+		case "name":
+			container.Name = c.text()
+		case "resources":
+			c.fields(resourceFieldNames, func(int) { container.Resources.Requests = c.scanResources() })
+		case "ports":
+			c.into(&container.Ports)
+		case "restartPolicy":
+			c.into(&container.RestartPolicy)
+		}
+	})
+}
+
+func (c *cursor) scanResources() corev1.ResourceList {
+	list := corev1.ResourceList{}
+	c.entries(func(name string) {
+		var quantity resource.Quantity
+		if raw := c.raw(); c.odd || json.Unmarshaler(&quantity).UnmarshalJSON(raw) != nil {
+			c.odd = true
+			return
+		}
+		list[corev1.ResourceName(name)] = quantity
+	})
+	return list
+}
