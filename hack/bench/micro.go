@@ -11,5 +11,9 @@ func microRows() []row {
 			"prioritize-5000", "one prioritize call over HTTP with 5,000 names, likewise; the scheduler asks only about the few nodes that filter let pass",
 			"ms", bar{what: judgeRatio, most: 0.33}, calls("prioritize", 5000),
 		},
+		{
+			"ingest-100000", "a daemon subscribes and 100,000 agents are offered: from SUBSCRIBE until all are in the snapshot, against mesos-go decoding the same bytes",
+			"ms", bar{what: judgeRatio, most: 1.5}, ingest(100_000),
+		},
 	}
 }
