@@ -74,7 +74,7 @@ func (a *App) Ours(pod *corev1.Pod) bool { return pod.Spec.SchedulerName == a.cf
 // View is the state that decisions are made on.
 func (a *App) View() filter.View {
 	nodes := a.nodeAgents()
-	view := filter.View{Offers: nodes.offers, Occupants: a.reservations, Nodes: nodes}
+	view := filter.View{Offers: nodes.offers, Occupants: a.reservations, Nodes: nodes, Maintained: nodes.maintained}
 	switch {
 	case !a.state.subscribed.Load():
 		view.Closed = filter.NoSubscription
@@ -108,11 +108,15 @@ func (n nodeAgents) Agent(node string) (string, filter.Reason) {
 	agentID, why := n.NodeMap.Agent(node)
 	switch why {
 	case kube.Mapped:
-		return agentID, n.unusable(agentID)
+		return agentID, n.notes.why(agentID)
 	case kube.Ambiguous:
 		return "", filter.AmbiguousAgent
 	}
 	return "", filter.NoAgent
+}
+
+func (n nodeAgents) maintained(plan *resources.Maintenance) filter.Reason {
+	return maintained(plan, n.now, n.lead)
 }
 
 func (n nodeAgents) unusable(agentID string) filter.Reason {
@@ -120,7 +124,7 @@ func (n nodeAgents) unusable(agentID string) filter.Reason {
 		return why
 	}
 	if agent, offers := n.offers.Agent(agentID); offers {
-		return maintained(agent.Maintenance, n.now, n.lead)
+		return n.maintained(agent.Maintenance)
 	}
 	return ""
 }

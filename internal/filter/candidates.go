@@ -71,15 +71,23 @@ func (l *shortlist) add(p *pass, i int, at place) {
 		return
 	}
 	lot := l.draw(l.nodes[i])
-	rank := uint64(math.MaxUint64) // the pod's own reservation is its place
-	if !p.own(at.occupants) {
-		// Below the scores, which need four bits, the lot decides, or all pods
-		// would be sent to the nodes that come first.
-		rank = uint64(p.score(at, l.strategy))<<60 | lot>>4
-	}
 	z := l.zone(at)
-	z.best.offer(candidate{rank, i}, l.limit)
+	z.best.offer(candidate{l.rank(p, z, lot, at), i}, l.limit)
 	z.lot.offer(candidate{lot, i}, l.picks)
+}
+
+// rank orders the places of a zone. Below the scores, which need four bits, the
+// lot decides, or all pods would be sent to the nodes that come first.
+func (l *shortlist) rank(p *pass, z *zone, lot uint64, at place) uint64 {
+	if p.own(at) {
+		return math.MaxUint64
+	}
+	promise := p.promise(at, l.strategy)
+	rank := uint64(promise)<<60 | lot>>4
+	if z.best.takes(rank, l.limit) && !at.certain(p.needs) { // see score
+		rank = uint64(promise/2)<<60 | lot>>4
+	}
+	return rank
 }
 
 // draw returns a number that differs by pod and node: FNV-1a, and the last steps

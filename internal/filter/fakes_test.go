@@ -1,6 +1,8 @@
 package filter
 
 import (
+	"slices"
+
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
@@ -57,4 +59,13 @@ func (o occupants) On(agentID, r string) []Occupant {
 		return nil
 	}
 	return o[agentID]
+}
+
+func (o occupants) Holds(podUID string) bool {
+	for _, on := range o {
+		if slices.ContainsFunc(on, func(o Occupant) bool { return o.UID == podUID }) {
+			return true
+		}
+	}
+	return false
 }

@@ -76,6 +76,9 @@ type pass struct {
 	view    View
 	request Request
 	needs   needs
+	holds   bool // the pod has a reservation
+	// have is how much of each of needs.scalars the latest place offers.
+	have []resources.Milli
 	// plenty tells, for each of needs.scalars, whether some agent offers
 	// enough of it; plentyPorts the same of ports.
 	plenty      []bool
@@ -85,48 +88,73 @@ type pass struct {
 
 func newPass(view View, request Request) *pass {
 	n := newNeeds(request.Need)
-	return &pass{view: view, request: request, needs: n, plenty: make([]bool, len(n.scalars))}
+	return &pass{
+		view: view, request: request, needs: n,
+		holds:  view.Occupants != nil && view.Occupants.Holds(request.PodUID),
+		have:   make([]resources.Milli, len(n.scalars)),
+		plenty: make([]bool, len(n.scalars)),
+	}
 }
 
 // judge returns what the node's agent has, and why the node is refused, "" if
 // it fits.
 func (p *pass) judge(node string) (place, Reason) {
-	agentID, why := p.view.Nodes.Agent(node)
+	at, why := p.view.place(node, p.request.Role)
 	if why != "" {
-		return place{}, why
+		return at, why
 	}
-	at := p.view.place(agentID, p.request.Role)
 	why = NoOffers
-	if free := at.free(); !free.IsZero() {
-		short := p.needs.shortage(free)
+	if at.role != nil && !at.role.Free.IsZero() {
+		short := p.measure(&at.role.Free)
 		if short == "" {
 			return at, ""
 		}
-		p.note(free)
+		p.note(at.role.Free.Ports)
 		why = insufficient(short)
 	}
-	if p.own(at.occupants) {
+	if p.own(at) {
 		return at, ""
 	}
 	return at, why
 }
 
+// measure notes how much of each needed scalar is free and returns the first
+// resource, in name order and ports last, of which it is not enough.
+func (p *pass) measure(free *resources.Vector) (short string) {
+	for i := range p.needs.scalars {
+		s := &p.needs.scalars[i]
+		p.have[i] = free.Scalars[s.name]
+		if p.have[i] < s.amount && short == "" {
+			short = s.name
+		}
+	}
+	if short == "" && len(p.needs.ports) > 0 && !free.Ports.Contains(p.needs.ports) {
+		return resources.Ports
+	}
+	return short
+}
+
 // own reports whether the pod already has its place: it comes back after a bind
 // whose answer the scheduler did not wait for.
-func (p *pass) own(occupants []Occupant) bool {
+func (p *pass) own(at place) bool {
+	if !p.holds {
+		return false
+	}
+	occupants := p.view.occupants(at.agentID, p.request.Role)
 	return len(occupants) > 0 && p.needs.covered(resources.Vector{}, occupants, p.itself)
 }
 
 // itself picks the pod's own reservation.
 func (p *pass) itself(o *Occupant) bool { return o.UID == p.request.PodUID }
 
-// note records which of the needed resources an agent has enough of.
-func (p *pass) note(free resources.Vector) {
+// note records of which of the needed resources the agent just measured, which
+// has these ports free, has enough.
+func (p *pass) note(ports resources.Ranges) {
 	p.offers = true
-	for i, s := range p.needs.scalars {
-		p.plenty[i] = p.plenty[i] || s.amount <= free.Get(s.name)
+	for i := range p.have {
+		p.plenty[i] = p.plenty[i] || p.needs.scalars[i].amount <= p.have[i]
 	}
-	p.plentyPorts = p.plentyPorts || free.Ports.Contains(p.needs.ports)
+	p.plentyPorts = p.plentyPorts || ports.Contains(p.needs.ports)
 }
 
 // settle gives all nodes that lack offers the same reason, once no node fits.

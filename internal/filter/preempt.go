@@ -25,12 +25,12 @@ func Preempt(view View, request Request, candidates map[string][]string) map[str
 }
 
 func admits(view View, request Request, n needs, node string, victims []string) bool {
-	agentID, why := view.Nodes.Agent(node)
+	at, why := view.place(node, request.Role)
 	if why != "" {
 		return false
 	}
-	at := view.place(agentID, request.Role)
+	occupants := view.occupants(at.agentID, request.Role)
 	own := func(o *Occupant) bool { return o.UID == request.PodUID }
 	evicted := func(o *Occupant) bool { return slices.Contains(victims, o.UID) }
-	return n.covered(at.free(), at.occupants, evicted) || n.covered(resources.Vector{}, at.occupants, own)
+	return n.covered(at.free(), occupants, evicted) || n.covered(resources.Vector{}, occupants, own)
 }

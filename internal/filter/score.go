@@ -1,8 +1,6 @@
 package filter
 
 import (
-	"math"
-
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
@@ -29,32 +27,38 @@ func Score(view View, request Request, nodes []string, strategy Strategy) []int6
 	}
 	p := newPass(view, request)
 	for i, node := range nodes {
-		if agentID, why := view.Nodes.Agent(node); why == "" {
-			scores[i] = p.score(view.place(agentID, request.Role), strategy)
+		at, why := view.place(node, request.Role)
+		if at.role != nil {
+			p.measure(&at.role.Free)
+		}
+		if why == "" {
+			scores[i] = p.score(at, strategy)
 		}
 	}
 	return scores
 }
 
+// score rates the place that was measured last.
 func (p *pass) score(at place, strategy Strategy) int64 {
-	free := at.free()
-	if free.IsZero() && len(at.occupants) == 0 {
-		return 0
-	}
-	if p.own(at.occupants) {
+	if p.own(at) {
 		return MaxScore
 	}
-	if at.planned() {
-		return 0
-	}
-	score := p.packed(free, at.occupants)
-	if strategy == Spreading {
-		score = MaxScore - score
-	}
-	if !at.certain(p.needs) {
+	score := p.promise(at, strategy)
+	if score > 0 && !at.certain(p.needs) {
 		score /= 2 // another framework may be given the rest of the offer first
 	}
 	return score
+}
+
+// promise is the score if what is offered is in hand.
+func (p *pass) promise(at place, strategy Strategy) int64 {
+	switch {
+	case at.role == nil || at.planned():
+		return 0
+	case strategy == Spreading:
+		return MaxScore - p.packed(at)
+	}
+	return p.packed(at)
 }
 
 // packed rates how full the agent would be with the pod on it, judged by the
@@ -62,22 +66,24 @@ func (p *pass) score(at place, strategy Strategy) int64 {
 // is what it offers to the pod's role plus what our pods reserved on it. An
 // agent that already has pods of ours rounds up and an untouched one down, so
 // that small pods do not open one whole agent after the other.
-func (p *pass) packed(free resources.Vector, occupants []Occupant) int64 {
-	fullest, used := 0.0, false
-	for _, s := range p.needs.scalars {
+func (p *pass) packed(at place) int64 {
+	occupants := p.view.occupants(at.agentID, p.request.Role)
+	down, up, used := resources.Milli(0), resources.Milli(0), false
+	for i := range p.needs.scalars {
+		s := &p.needs.scalars[i]
 		reserved := resources.Milli(0)
-		for i := range occupants {
-			reserved += occupants[i].Reserved.Get(s.name)
+		for j := range occupants {
+			reserved += occupants[j].Reserved.Get(s.name)
 		}
-		whole := reserved + free.Get(s.name)
 		used = used || reserved > 0
-		if whole > 0 {
-			fullest = max(fullest, float64(reserved+s.amount)/float64(whole))
+		if whole := reserved + p.have[i]; whole > 0 {
+			full := MaxScore * (reserved + s.amount)
+			down = max(down, full/whole)
+			up = max(up, (full+whole-1)/whole)
 		}
 	}
-	rounded := math.Floor(MaxScore * fullest)
 	if used {
-		rounded = math.Ceil(MaxScore * fullest)
+		return int64(min(up, MaxScore))
 	}
-	return int64(min(max(rounded, 0), MaxScore))
+	return int64(min(down, MaxScore))
 }

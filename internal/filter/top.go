@@ -15,6 +15,9 @@ type candidate struct {
 // of them at its root.
 type top []candidate
 
+// takes reports whether a candidate of that rank would be added.
+func (t top) takes(rank uint64, limit int) bool { return len(t) < limit || rank > t[0].rank }
+
 // offer adds c if it is among the limit highest so far. Most offers cost one
 // comparison.
 func (t *top) offer(c candidate, limit int) {

@@ -11,16 +11,20 @@ type Offers interface {
 }
 
 // NodeAgents maps a node to its agent. The reason is empty if there is exactly
-// one and it may take pods; else it is one that lasts, such as NoAgent or
-// AgentDraining.
+// one and it may take pods, as far as that does not depend on its offers; else
+// it is one that lasts, such as NoAgent or AgentDraining.
 type NodeAgents interface {
 	Agent(node string) (agentID string, why Reason)
 }
 
-// Occupants lists the pods of ours that hold reservations. The caller does not
+// Occupants knows the pods of ours that hold reservations. The caller does not
 // change what it gets.
 type Occupants interface {
+	// On returns those on an agent.
 	On(agentID, role string) []Occupant
+	// Holds reports whether a pod has a reservation, wherever. It may also be
+	// one that On does not return yet.
+	Holds(podUID string) bool
 }
 
 // Occupant is one pod with a reservation.
@@ -33,6 +37,9 @@ type View struct {
 	Offers    Offers
 	Nodes     NodeAgents
 	Occupants Occupants // nil: none
+	// Maintained returns why an agent takes no more pods for which maintenance
+	// is planned, "" if it still does; nil: it always does.
+	Maintained func(*resources.Maintenance) Reason
 }
 
 // Request is what a pod asks for.
@@ -59,26 +66,34 @@ func (v View) occupants(agentID, role string) []Occupant {
 	return v.Occupants.On(agentID, role)
 }
 
-// place is what an agent has for one role.
+// place is an agent and what it has for one role.
 type place struct {
-	agent     *offercache.AgentView // nil: it offers nothing
-	role      *offercache.RoleView  // nil: nothing for the role
-	occupants []Occupant
+	agentID string
+	agent   *offercache.AgentView // nil: it offers nothing
+	role    *offercache.RoleView  // nil: nothing for the role
 }
 
-func (v View) place(agentID, role string) place {
-	at := place{occupants: v.occupants(agentID, role)}
-	agent, ok := v.Offers.Agent(agentID)
+// place finds a node's agent, or why there is none that takes pods.
+func (v View) place(node, role string) (at place, why Reason) {
+	at.agentID, why = v.Nodes.Agent(node)
+	if why != "" {
+		return at, why
+	}
+	agent, ok := v.Offers.Agent(at.agentID)
 	if !ok {
-		return at
+		return at, ""
 	}
 	at.agent = agent
 	for i := range agent.Roles {
 		if agent.Roles[i].Role == role {
 			at.role = &agent.Roles[i]
+			break
 		}
 	}
-	return at
+	if agent.Maintenance != nil && v.Maintained != nil {
+		why = v.Maintained(agent.Maintenance)
+	}
+	return at, why
 }
 
 // free returns what is offered, or on its way here.

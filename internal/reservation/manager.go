@@ -192,6 +192,13 @@ func (m *Manager) On(agentID, role string) []resources.Occupant {
 	return found.([]resources.Occupant)
 }
 
+// Holds reports whether a pod has a reservation, confirmed or not.
+func (m *Manager) Holds(podUID string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.byUID[podUID]) > 0
+}
+
 // Wanting counts, per role, the reservations that wait for offers: to be made
 // or to be released, unless they linger or that was refused a moment ago.
 // Offers of these roles are needed now.

@@ -44,6 +44,8 @@ func (b *booked) On(agentID, role string) []filter.Occupant {
 	return nil
 }
 
+func (b *booked) Holds(string) bool { return false }
+
 // benchView has n nodes with an agent each. Half of them fit, a quarter offers
 // too little, a quarter nothing; a tenth has a pod.
 func benchView(n int) (filter.View, []string) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -120,6 +121,15 @@ func (identity) Agent(node string) (string, filter.Reason) { return node, "" }
 type occupants map[string][]filter.Occupant
 
 func (o occupants) On(agentID, _ string) []filter.Occupant { return o[agentID] }
+
+func (o occupants) Holds(podUID string) bool {
+	for _, on := range o {
+		if slices.ContainsFunc(on, func(o filter.Occupant) bool { return o.UID == podUID }) {
+			return true
+		}
+	}
+	return false
+}
 
 func vector(cpus, mem int64) resources.Vector {
 	return resources.Scalar(resources.CPUs, resources.Milli(cpus*1000)).
