@@ -189,6 +189,14 @@ func (c *crowd) holdsAll(response *http.Response) error {
 	return err
 }
 
+// scan reads one metric into value.
+func scan(name string, value *float64) func(*http.Response) error {
+	return func(response *http.Response) (err error) {
+		*value, err = metric(response, name)
+		return err
+	}
+}
+
 // metric reads one metric without labels from a scrape.
 func metric(response *http.Response, name string) (float64, error) {
 	for lines := bufio.NewScanner(response.Body); lines.Scan(); {

@@ -15,5 +15,13 @@ func microRows() []row {
 			"ingest-100000", "a daemon subscribes and 100,000 agents are offered: from SUBSCRIBE until all are in the snapshot, against mesos-go decoding the same bytes",
 			"ms", bar{what: judgeRatio, most: 1.5}, ingest(100_000),
 		},
+		{
+			"memory-100000", "resident memory of the daemon that holds offers of 100,000 agents, which stand for 100,000 nodes, a minute after it is ready",
+			"MiB", bar{what: judgeOurs, most: 400}, holding(100_000),
+		},
+		{
+			"steady", "CPU of the daemon while 100,000 agents churn: 1,000 offers a second are rescinded and made anew",
+			"cores", bar{what: judgeOurs, most: 0.5}, churning(100_000, churnRate),
+		},
 	}
 }
