@@ -27,6 +27,7 @@ type replica struct {
 	binary  string
 	dir     string
 	port    int
+	debug   bool // have debug logs
 	http    *http.Client
 	process atomic.Pointer[lab.Process] // the latest; nil before the first
 }
@@ -46,7 +47,7 @@ func (h *Harness) startDaemon(ctx context.Context) error {
 			return err
 		}
 		r := &replica{
-			name: "extender-" + strconv.Itoa(i), binary: h.binaries.extender, dir: h.lab.Dir(), port: port,
+			name: "extender-" + strconv.Itoa(i), binary: h.binaries.extender, dir: h.lab.Dir(), port: port, debug: !h.options.Bench,
 			http: &http.Client{Timeout: readyTimeout, Transport: &http.Transport{DisableKeepAlives: true}},
 		}
 		h.replicas = append(h.replicas, r)
@@ -88,8 +89,11 @@ func (h *Harness) writeConfig(r *replica, kubeconfig string) error {
 func (r *replica) configFile() string { return filepath.Join(r.dir, r.name+".yaml") }
 
 func (r *replica) start() error {
-	process, err := lab.StartProcess(r.name, filepath.Join(r.dir, r.name+".log"), r.binary,
-		"--config="+r.configFile(), "--log-level=debug")
+	args := []string{"--config=" + r.configFile()}
+	if r.debug {
+		args = append(args, "--log-level=debug")
+	}
+	process, err := lab.StartProcess(r.name, filepath.Join(r.dir, r.name+".log"), r.binary, args...)
 	if err == nil {
 		r.process.Store(process)
 	}
@@ -164,5 +168,14 @@ func (h *Harness) DaemonExit(i int) error { return h.replicas[i].process.Load().
 func (h *Harness) StartDaemon(i int) error { return h.replicas[i].start() }
 
 // ExtenderURL is the base URL under which the scheduler reaches the replica
-// that is ready, as through a Kubernetes Service.
-func (h *Harness) ExtenderURL() string { return "http://" + h.service.address() }
+// that is ready, as through a Kubernetes Service. In a benchmark it is that of
+// the first replica.
+func (h *Harness) ExtenderURL() string {
+	if h.options.Bench {
+		return h.DaemonURL(0)
+	}
+	return "http://" + h.service.address()
+}
+
+// DaemonURL is the base URL of a replica.
+func (h *Harness) DaemonURL(i int) string { return "http://" + address(h.replicas[i].port) }

@@ -36,10 +36,11 @@ type Harness struct {
 // only. An error leaves nothing running.
 func Start(ctx context.Context, options Options) (*Harness, error) {
 	h := &Harness{options: options.withDefaults()}
-	steps := []struct {
+	type step struct {
 		name string
 		run  func(context.Context) error
-	}{
+	}
+	steps := []step{
 		{"read the manifests", h.readManifests},
 		{"build the daemon and the emulated master", h.build},
 		{"start the control plane", h.startControlPlane},
@@ -47,7 +48,9 @@ func Start(ctx context.Context, options Options) (*Harness, error) {
 		{"create nodes from agents", h.createNodes},
 		{"apply RBAC", h.applyRBAC},
 		{"start the daemon", h.startDaemon},
-		{"start kube-scheduler", h.startScheduler},
+	}
+	if !h.options.Bench {
+		steps = append(steps, step{"start kube-scheduler", h.startScheduler})
 	}
 	for _, step := range steps {
 		began := time.Now()
@@ -79,7 +82,7 @@ func (h *Harness) build(ctx context.Context) (err error) {
 }
 
 func (h *Harness) startControlPlane(ctx context.Context) (err error) {
-	h.lab, err = lab.Start(ctx, lab.Options{Name: h.options.Name, Progress: h.options.Progress, KWOK: true})
+	h.lab, err = lab.Start(ctx, lab.Options{Name: h.options.Name, Progress: h.options.Progress, KWOK: !h.options.Bench})
 	if err != nil {
 		return err
 	}
@@ -114,7 +117,13 @@ func (h *Harness) awaitMaster(ctx context.Context) error {
 func (h *Harness) applyRBAC(ctx context.Context) error { return h.manifests.apply(ctx, h.Client) }
 
 func (h *Harness) startScheduler(ctx context.Context) error {
-	config, err := h.manifests.scheduler(h.ExtenderURL(), h.options.WholeNodes)
+	return h.RunScheduler(ctx, func(map[string]any) {})
+}
+
+// RunScheduler starts kube-scheduler with the shipped configuration, changed by
+// the caller.
+func (h *Harness) RunScheduler(ctx context.Context, change func(config map[string]any)) error {
+	config, err := h.manifests.scheduler(h.ExtenderURL(), h.options.WholeNodes, change)
 	if err != nil {
 		return err
 	}
@@ -128,6 +137,9 @@ func (h *Harness) startScheduler(ctx context.Context) error {
 // SchedulerDone is closed when kube-scheduler has ended, which it does when it
 // cannot renew its Lease; nil while none was started.
 func (h *Harness) SchedulerDone() <-chan struct{} { return h.lab.SchedulerDone("") }
+
+// StopScheduler ends kube-scheduler.
+func (h *Harness) StopScheduler() { h.lab.StopScheduler("") }
 
 // RestartScheduler starts kube-scheduler again after it has ended.
 func (h *Harness) RestartScheduler(ctx context.Context) error {

@@ -123,8 +123,8 @@ func create(ctx context.Context, client kubernetes.Interface, object runtime.Obj
 }
 
 // scheduler is the shipped configuration with the extender's address replaced,
-// and nodeCacheCapable switched off if wholeNodes is set.
-func (m *manifests) scheduler(extenderURL string, wholeNodes bool) ([]byte, error) {
+// nodeCacheCapable switched off if wholeNodes is set, and changed at the end.
+func (m *manifests) scheduler(extenderURL string, wholeNodes bool, change func(map[string]any)) ([]byte, error) {
 	var config map[string]any
 	if err := yaml.Unmarshal(m.schedulerCfg, &config); err != nil {
 		return nil, err
@@ -141,5 +141,6 @@ func (m *manifests) scheduler(extenderURL string, wholeNodes bool) ([]byte, erro
 	if wholeNodes {
 		extender["nodeCacheCapable"] = false
 	}
+	change(config)
 	return yaml.Marshal(config)
 }

@@ -46,7 +46,7 @@ func TestSchedulerConfiguration(t *testing.T) {
 	}
 	for name, wholeNodes := range map[string]bool{"names": false, "whole nodes": true} {
 		t.Run(name, func(t *testing.T) {
-			adapted, err := m.scheduler("http://127.0.0.1:1", wholeNodes)
+			adapted, err := m.scheduler("http://127.0.0.1:1", wholeNodes, func(map[string]any) {})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -18,7 +18,8 @@ type master struct {
 	binary  string
 	dir     string // for its log, agents and books
 	port    int
-	agents  []string     // flags that describe them
+	agents  []string // flags that describe them
+	bench   bool         // no log of what happens, and disks that end with the process
 	process *lab.Process // nil while it does not run
 }
 
@@ -31,7 +32,7 @@ func (h *Harness) newMaster() (*master, error) {
 	if h.options.AgentReconnect > 0 {
 		agents = append(agents, "--agent-reconnect="+h.options.AgentReconnect.String())
 	}
-	return &master{binary: h.binaries.master, dir: h.lab.Dir(), port: port, agents: agents}, nil
+	return &master{binary: h.binaries.master, dir: h.lab.Dir(), port: port, agents: agents, bench: h.options.Bench}, nil
 }
 
 // workDir is where the agents' disks are.
@@ -40,7 +41,10 @@ func (m *master) workDir() string { return filepath.Join(m.dir, "mesos") }
 func (m *master) url() string { return "http://" + address(m.port) }
 
 func (m *master) start(context.Context) (err error) {
-	args := []string{"--addr=" + address(m.port), "--work-dir=" + m.workDir(), "--verbose"}
+	args := []string{"--addr=" + address(m.port)}
+	if !m.bench {
+		args = append(args, "--work-dir="+m.workDir(), "--verbose")
+	}
 	m.process, err = lab.StartProcess("mesossim", filepath.Join(m.dir, "mesossim.log"), m.binary, append(args, m.agents...)...)
 	return err
 }

@@ -39,6 +39,11 @@ type Options struct {
 	WholeNodes bool
 	// Race builds the daemon with the race detector.
 	Race bool
+	// Bench leaves out what is there to find faults and costs time: debug logs,
+	// KWOK, the relay between the scheduler and the replicas, and the agents'
+	// disks, which in reality are on other machines. No scheduler is started;
+	// see RunScheduler.
+	Bench bool
 }
 
 func (o Options) withDefaults() Options {
