@@ -1,0 +1,234 @@
+package server
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	extenderv1 "k8s.io/kube-scheduler/extender/v1"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/filter"
+)
+
+// read is what decisions are made from in a pod that no kubelet has seen.
+func read(pod *corev1.Pod) *corev1.Pod {
+	out := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: pod.Name, Namespace: pod.Namespace, UID: pod.UID,
+			CreationTimestamp: pod.CreationTimestamp, Annotations: pod.Annotations,
+		},
+		Spec: corev1.PodSpec{
+			SchedulerName: pod.Spec.SchedulerName, Priority: pod.Spec.Priority, HostNetwork: pod.Spec.HostNetwork,
+			Overhead: pod.Spec.Overhead, Resources: pod.Spec.Resources,
+			Affinity: pod.Spec.Affinity, TopologySpreadConstraints: pod.Spec.TopologySpreadConstraints,
+		},
+	}
+	trim := func(containers []corev1.Container) (trimmed []corev1.Container) {
+		for i := range containers {
+			c := &containers[i]
+			trimmed = append(trimmed, corev1.Container{
+				Name: c.Name, Ports: c.Ports, RestartPolicy: c.RestartPolicy,
+				Resources: corev1.ResourceRequirements{Requests: c.Resources.Requests},
+			})
+		}
+		return trimmed
+	}
+	out.Spec.Containers, out.Spec.InitContainers = trim(pod.Spec.Containers), trim(pod.Spec.InitContainers)
+	return out
+}
+
+// scanAgrees compares the scan of a body with encoding/json and reports whether
+// the scan knew. What it knows must mean the same, unless encoding/json finds a
+// fault in a field that nobody reads.
+func scanAgrees(t *testing.T, body string) bool {
+	t.Helper()
+	fast, ok := scanArgs([]byte(body), nil)
+	if !ok {
+		return false
+	}
+	if !json.Valid([]byte(body)) {
+		t.Fatalf("a scan accepts what is no JSON: %q", body)
+	}
+	slow, err := decodeArgs([]byte(body))
+	if err != nil {
+		if !strings.Contains(err.Error(), "Pod.") && !strings.Contains(err.Error(), "Pod:") {
+			t.Fatalf("a scan accepts what is refused: %v", err)
+		}
+		return true
+	}
+	if slow.nodes != nil || !slices.Equal(fast.names, slow.names) {
+		t.Fatalf("names are %q, want %q", fast.names, slow.names)
+	}
+	if diff := cmp.Diff(read(slow.pod), fast.pod, cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("pod (-encoding/json +scan):\n%s", diff)
+	}
+	if filter.HasPreferences(fast.pod) != filter.HasPreferences(slow.pod) {
+		t.Fatal("the preferences differ")
+	}
+	return true
+}
+
+const richPodJSON = `{"kind":"Pod","apiVersion":"v1","metadata":{"name":"p","namespace":"ns","uid":"u1","creationTimestamp":"2026-11-22T09:03:59Z",
+"annotations":{"kube-mesos-extender.io/role":"batch","note":"tab\tand \u00fc, ü \ud83d\ude00"},"ownerReferences":[{"kind":"ReplicaSet","controller":true}],
+"managedFields":[{"fieldsV1":{"f:spec":{}}}]},"spec":{"schedulerName":"mesos-scheduler","priority":-7,"hostNetwork":true,
+"overhead":{"cpu":"250m"},"resources":{"requests":{"cpu":3}},"nodeSelector":{"a":"b"},"terminationGracePeriodSeconds":3.0e1,
+"affinity":{"podAntiAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":[{"weight":5,"podAffinityTerm":{"topologyKey":"zone"}}]}},
+"topologySpreadConstraints":[{"maxSkew":1,"topologyKey":"zone","whenUnsatisfiable":"ScheduleAnyway"}],
+"initContainers":[{"name":"i","restartPolicy":"Always","resources":{"limits":{"cpu":"1"},"requests":{"cpu":"1","memory":"1e3"}}}],
+"containers":[{"name":"c","image":"x","env":[{"name":"A","value":"\\\"\/"}],"ports":[{"containerPort":80,"hostPort":8080}],"resources":{"requests":{"cpu":1.5,"example.com/fpga":"2"}}},{"name":"d","resources":{}}]},
+"status":{"phase":"Pending","conditions":[{"type":"PodScheduled","status":"False","message":"0/3 nodes are available"}]}}`
+
+func TestScanKnowsWhatIsSent(t *testing.T) {
+	names := `"NodeNames":["node-1","a.b","X_y"]`
+	known := []string{
+		`{"Pod":` + podJSON + `,"Nodes":null,` + names + `}`,
+		`{"Pod":` + foreignPodJSON + `,` + names + `}`,
+		`{"Pod":` + richPodJSON + `,"Nodes":null,` + names + `}`,
+		`{` + names + `,"Pod":` + podJSON + `} ` + "\n",
+		`{"Pod":` + podJSON + `,"NodeNames":[]}`,
+		`{"Pod":` + strings.Replace(podJSON, `"priority":10`, `"priority":null,"affinity":null`, 1) + `,"NodeNames":["n"]}`,
+	}
+	for _, folder := range folders {
+		for _, verb := range []string{"filter", "prioritize"} {
+			known = append(known, recorded(t, folder+"/"+verb+"-1-request.json"))
+		}
+	}
+	for _, body := range known {
+		if !scanAgrees(t, body) {
+			t.Errorf("the scan does not know %s", body)
+		}
+	}
+}
+
+func TestScanLeavesTheUnusualAlone(t *testing.T) {
+	pod, names := `"Pod":`+podJSON, `"NodeNames":["n1"]`
+	change := func(old, to string) string {
+		return `{"Pod":` + strings.Replace(podJSON, old, to, 1) + `,` + names + `}`
+	}
+	for name, body := range map[string]string{
+		"nothing":                  ``,
+		"no object":                `[]`,
+		"no pod":                   `{` + names + `}`,
+		"null pod":                 `{"Pod":null,` + names + `}`,
+		"no names":                 `{` + pod + `}`,
+		"null names":               `{` + pod + `,"NodeNames":null}`,
+		"whole nodes":              `{` + pod + `,"Nodes":{"items":[]}}`,
+		"unknown field":            `{` + pod + `,` + names + `,"x":1}`,
+		"lower case":               `{"pod":` + podJSON + `,` + names + `}`,
+		"names twice":              `{` + pod + `,` + names + `,` + names + `}`,
+		"pod twice":                `{` + pod + `,` + pod + `,` + names + `}`,
+		"goes on":                  `{` + pod + `,` + names + `}{}`,
+		"cut off":                  `{` + pod + `,"NodeNames":["n1"`,
+		"empty name":               `{` + pod + `,"NodeNames":["n1",""]}`,
+		"escaped name":             `{` + pod + `,"NodeNames":["n\u0031"]}`,
+		"escaped quote":            `{` + pod + `,"NodeNames":["n\"1"]}`,
+		"name with an umlaut":      `{` + pod + `,"NodeNames":["nü"]}`,
+		"name with a bracket":      `{` + pod + `,"NodeNames":["n]1"]}`,
+		"name with a control":      `{` + pod + `,"NodeNames":["n` + "\x01" + `"]}`,
+		"number for a name":        `{` + pod + `,"NodeNames":[1]}`,
+		"trailing comma":           `{` + pod + `,"NodeNames":["n1",]}`,
+		"no comma":                 `{` + pod + `,"NodeNames":["n1""n2"]}`,
+		"space between names":      `{` + pod + `,"NodeNames":["n1", "n2"]}`,
+		"field twice":              change(`"priority":10`, `"priority":10,"priority":11`),
+		"field in capitals":        change(`"priority":10`, `"Priority":10`),
+		"escaped field":            change(`"priority":10`, `"prior\u0069ty":10`),
+		"field with a Kelvin sign": change(`"priority":10`, `"hostNetworK":true`),
+		"number for a text":        change(`"name":"p"`, `"name":1`),
+		"bad quantity":             change(`"cpu":"2"`, `"cpu":"two"`),
+		"broad priority":           change(`"priority":10`, `"priority":99999999999`),
+		"a running pod":            change(`"spec":`, `"status":{"containerStatuses":[]},"spec":`),
+		"leading zero":             change(`"priority":10`, `"x":01`),
+		"bare minus":               change(`"priority":10`, `"x":-`),
+		"half an exponent":         change(`"priority":10`, `"x":1e`),
+		"half a fraction":          change(`"priority":10`, `"x":1.`),
+		"bad escape":               change(`"priority":10`, `"x":"\x"`),
+		"short escape":             change(`"priority":10`, `"x":"\u12"`),
+		"control in a text":        change(`"priority":10`, `"x":"`+"\n"+`"`),
+		"bad word":                 change(`"priority":10`, `"x":nul`),
+		"deep":                     change(`"priority":10`, `"x":`+strings.Repeat("[", 200)+strings.Repeat("]", 200)),
+		"pod without a UID":        change(`"uid":"u1"`, `"generation":1`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			if scanAgrees(t, body) {
+				t.Errorf("%s is not left to encoding/json", body)
+			}
+		})
+	}
+}
+
+// Names live longer than the body they came in.
+func TestScanCopiesNames(t *testing.T) {
+	body := []byte(`{"Pod":` + podJSON + `,"NodeNames":["n1","n2"]}`)
+	a, ok := scanArgs(body, nil)
+	clear(body)
+	if want := []string{"n1", "n2"}; !ok || !slices.Equal(a.names, want) || a.pod.Name != "p" {
+		t.Errorf("%q of pod %q, want %q of p", a.names, a.pod.Name, want)
+	}
+}
+
+func FuzzScanArgs(f *testing.F) {
+	for _, folder := range folders {
+		f.Add(recorded(f, folder+"/filter-1-request.json"))
+	}
+	f.Add(`{"Pod":` + podJSON + `,"NodeNames":["n1","n2"]}`)
+	f.Add(`{"Pod":` + richPodJSON + `,"Nodes":null,"NodeNames":["n1"]}`)
+	f.Fuzz(func(t *testing.T, body string) { scanAgrees(t, body) })
+}
+
+// What is appended means what encoding/json would have said.
+func FuzzAppendString(f *testing.F) {
+	for _, text := range []string{"", "node-1", `a"b\c`, "ü", "\x00\x1f\x7f", "\xff", "<&>"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		encoded, err := json.Marshal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := decoded[string](t, string(encoded))
+		if got := decoded[string](t, string(appendString(nil, text))); got != want {
+			t.Fatalf("%q is read as %q, want %q", text, got, want)
+		}
+	})
+}
+
+func TestAppendedResults(t *testing.T) {
+	names := []string{"n1", `odd "name"`}
+	for name, tt := range map[string]struct {
+		result filterResult
+		want   extenderv1.ExtenderFilterResult
+	}{
+		"fits":    {filterResult{names: names}, extenderv1.ExtenderFilterResult{NodeNames: &names}},
+		"nothing": {filterResult{}, extenderv1.ExtenderFilterResult{NodeNames: &[]string{}}},
+		"refused": {
+			filterResult{refused: names, reasons: []filter.Reason{filter.NoAgent, filter.NoOffers}},
+			extenderv1.ExtenderFilterResult{NodeNames: &[]string{}, FailedAndUnresolvableNodes: extenderv1.FailedNodesMap{
+				"n1": string(filter.NoAgent), `odd "name"`: string(filter.NoOffers),
+			}},
+		},
+		"whole": {
+			filterResult{whole: true, nodes: []node{{"a", []byte(`{"metadata":{"name":"a"}}`)}, {"b", []byte(`{"metadata":{"name":"b"}}`)}}},
+			extenderv1.ExtenderFilterResult{Nodes: &corev1.NodeList{Items: []corev1.Node{{ObjectMeta: metav1.ObjectMeta{Name: "a"}}, {ObjectMeta: metav1.ObjectMeta{Name: "b"}}}}},
+		},
+		"error": {filterResult{failed: `a "bad" pod`}, extenderv1.ExtenderFilterResult{Error: `a "bad" pod`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := decoded[extenderv1.ExtenderFilterResult](t, string(tt.result.appendJSON([]byte("{}")))[2:])
+			if diff := cmp.Diff(tt.want, got, cmpopts.EquateEmpty()); diff != "" {
+				t.Errorf("result (-want +got):\n%s", diff)
+			}
+			if (got.NodeNames == nil) != (tt.want.NodeNames == nil) || (got.Nodes == nil) != (tt.want.Nodes == nil) {
+				t.Errorf("result is %+v, want the form of %+v", got, tt.want)
+			}
+		})
+	}
+	scores := priorities{names, []int64{10, 0}}
+	if diff := cmp.Diff(`[{"Host":"n1","Score":10},{"Host":"odd \"name\"","Score":0}]`, string(scores.appendJSON(nil))); diff != "" {
+		t.Errorf("scores (-want +got):\n%s", diff)
+	}
+}
