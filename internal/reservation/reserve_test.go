@@ -40,6 +40,9 @@ func TestReservationFromHoldToRelease(t *testing.T) {
 		h.finish(h.operation(1, 0))
 		h.mustReserve(a)
 		h.wantState("p1", agent1, Reserved)
+		if !h.Holds("p1") || h.Holds("p2") {
+			t.Error("it is p1, and nobody else, that holds a reservation")
+		}
 		if got := h.On(agent1.AgentID, testRole); len(got) != 1 || got[0].UID != "p1" || !got[0].Reserved.Equal(amounts(1, 512)) {
 			t.Errorf("occupants are %+v, want p1 with its amounts", got)
 		}
