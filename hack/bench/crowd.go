@@ -101,11 +101,16 @@ func (c *crowd) configure(dir, kubeconfig, master string) (string, error) {
 		return "", err
 	}
 	c.url = "http://" + loopback(port)
+	debug, err := lab.FreePort()
+	if err != nil {
+		return "", err
+	}
 	cfg := config.Default()
 	cfg.ClusterID = "bench"
 	cfg.Mesos.Masters = []string{master}
 	cfg.Kubernetes.Kubeconfig = filepath.Join(dir, "kubeconfig")
 	cfg.Server.Address = loopback(port)
+	cfg.Server.DebugAddress = loopback(debug) // for profiles of what is measured
 	cfg.Offers.IdleHold = metav1.Duration{Duration: forever}
 	cfg.Offers.MaxHold = metav1.Duration{Duration: forever}
 	content, err := cfg.Print()

@@ -20,5 +20,6 @@ func (m *master) churn() {
 			m.churnDue--
 		}
 	}
-	m.churnDue = min(m.churnDue, 1) // what could not be churned is not made up for
+	// A master that was busy catches up, but not for ever.
+	m.churnDue = min(m.churnDue, m.sim.options.Churn)
 }
