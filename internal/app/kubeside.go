@@ -131,12 +131,24 @@ func (a *App) mapped(agentID string) bool {
 	return ok
 }
 
-func (a *App) wake(ctx context.Context, p demand.Pod) error {
+// shownAnyway is up to how many nodes kube-scheduler shows an extender all that
+// pass its own filters, whatever percentageOfNodesToScore says
+// (minFeasibleNodesToFind in pkg/scheduler/schedule_one.go).
+const shownAnyway = 100
+
+// wake wakes a pod for the offers of one agent. In a cluster of which the
+// scheduler shows a sample only the pod is pointed at the agent's node;
+// otherwise the scheduler may choose.
+func (a *App) wake(ctx context.Context, p demand.Pod, agentID string) error {
 	pod, ok := a.pods.ByUID(p.UID)
 	if !ok {
 		return demand.ErrGone
 	}
-	err := kube.Wake(ctx, a.client, pod, a.clock.Now())
+	node := ""
+	if nodes := a.nodes.Map(); nodes.Nodes() > shownAnyway {
+		node, _ = nodes.Node(agentID)
+	}
+	err := kube.Wake(ctx, a.client, pod, node, a.clock.Now())
 	if errors.Is(err, kube.ErrPodGone) {
 		return demand.ErrGone
 	}

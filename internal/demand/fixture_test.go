@@ -127,7 +127,7 @@ func (s *shop) Revive(_ context.Context, roles []string) error {
 	return s.reviveErr
 }
 
-func (s *shop) wakePod(_ context.Context, pod Pod) error {
+func (s *shop) wakePod(_ context.Context, pod Pod, _ string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.woken = append(s.woken, pod.UID)

@@ -72,8 +72,9 @@ type Deps struct {
 	// is not drained or about to be maintained. No pod is woken for the offers
 	// of one that is not, and they are not kept for long.
 	Usable func(agentID string) bool
-	// Wake makes kube-scheduler try one pod again. ErrGone if there is none.
-	Wake       func(ctx context.Context, pod Pod) error
+	// Wake makes kube-scheduler try one pod again, for the offers of the agent.
+	// ErrGone if there is no such pod.
+	Wake       func(ctx context.Context, pod Pod, agentID string) error
 	Log        *zap.Logger
 	Registerer prometheus.Registerer
 	Clock      clock.WithTicker

@@ -104,18 +104,27 @@ func (m *Manager) wakeLoop(ctx context.Context) error {
 		}
 		var wakes errgroup.Group
 		wakes.SetLimit(wakers)
-		for _, pod := range m.round() {
-			wakes.Go(func() error { m.wake(ctx, pod); return nil })
+		for _, call := range m.round() {
+			wakes.Go(func() error { m.wake(ctx, call); return nil })
 		}
 		_ = wakes.Wait() // wake logs its own errors
 	}
 }
 
+// call is a pod to be woken and the agent that covers it.
+type call struct {
+	Pod
+	agentID string
+}
+
 // wake wakes one pod. One that could not be woken is tried again when its
 // promise has run out.
-func (m *Manager) wake(ctx context.Context, pod Pod) {
-	fields := []zap.Field{zap.String(logkeys.Pod, pod.Namespace+"/"+pod.Name), zap.String(logkeys.PodUID, pod.UID)}
-	err := m.deps.Wake(ctx, pod)
+func (m *Manager) wake(ctx context.Context, pod call) {
+	fields := []zap.Field{
+		zap.String(logkeys.Pod, pod.Namespace+"/"+pod.Name), zap.String(logkeys.PodUID, pod.UID),
+		zap.String(logkeys.AgentID, pod.agentID),
+	}
+	err := m.deps.Wake(ctx, pod.Pod, pod.agentID)
 	if errors.Is(err, ErrGone) {
 		m.Settled(pod.UID)
 		return
@@ -130,7 +139,7 @@ func (m *Manager) wake(ctx context.Context, pod Pod) {
 
 // round picks the pods to wake: in the order in which kube-scheduler would
 // take them, and no more than the offers hold.
-func (m *Manager) round() []Pod {
+func (m *Manager) round() []call {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.refused) == 0 {
@@ -142,7 +151,7 @@ func (m *Manager) round() []Pod {
 	b := m.newBudget(now)
 	dirty := m.dirty
 	m.dirty = map[offercache.Key]bool{}
-	var picked []Pod
+	var picked []call
 	for _, w := range m.queue() {
 		if w.awake || now.Before(w.notBefore) {
 			continue // and stays fresh: its offers may come meanwhile
@@ -155,7 +164,7 @@ func (m *Manager) round() []Pod {
 		b.take(key, w.Need)
 		w.awake = true
 		m.woken[w.UID] = promise{key, w.Need, now.Add(promiseTime)}
-		picked = append(picked, w.Pod)
+		picked = append(picked, call{w.Pod, key.AgentID})
 	}
 	return picked
 }

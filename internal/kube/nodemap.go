@@ -53,6 +53,9 @@ func (m *NodeMap) Agent(node string) (agentID string, why Mapping) {
 	return answer.agentID, answer.why
 }
 
+// Nodes is how many nodes there are, with an agent or without.
+func (m *NodeMap) Nodes() int { return len(m.nodes) }
+
 // Node returns the node of an agent, false if it has none or it is not certain.
 func (m *NodeMap) Node(agentID string) (string, bool) {
 	node, ok := m.agents[agentID]

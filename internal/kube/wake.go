@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,11 +18,27 @@ import (
 // the time to an annotation of that very pod. A change to a node or to a bound
 // pod would wake every pod that was ever refused. The same value twice wakes
 // nobody, so at must be a new time. ErrPodGone if the UID is not there.
-func Wake(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod, at time.Time) error {
-	if _, err := stamp(ctx, client, pod, at); err != nil {
+//
+// With a node, the pod is nominated for it by the same write: the scheduler then
+// looks at that node first, and at no other if it fits. Without, it looks at a
+// sample, in a large cluster most likely one without the node whose offers have
+// come. A nomination that preemption made is left alone. One that turns out to
+// be wrong costs one more look at one node.
+func Wake(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod, node string, at time.Time) error {
+	if !nominable(pod) {
+		node = ""
+	}
+	if _, err := stamp(ctx, client, pod, node, at); err != nil {
 		return fmt.Errorf("wake pod %s: %w", Key(pod), err)
 	}
 	return nil
+}
+
+// nominable reports whether the pod has no nomination, or one of ours.
+func nominable(pod *corev1.Pod) bool {
+	present := pod.Status.NominatedNodeName
+	_, ours, _ := strings.Cut(pod.Annotations[WakeAnnotation], " ")
+	return present == "" || present == ours
 }
 
 // Fence settles what PostBinding left open. It returns the node if the pod is
@@ -34,7 +51,7 @@ func Fence(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod, at
 	err = untilDecided(ctx, func(ctx context.Context) error {
 		current, err := readSame(ctx, client, pod)
 		if err == nil && current.Spec.NodeName == "" {
-			current, err = stamp(ctx, client, pod, at)
+			current, err = stamp(ctx, client, pod, "", at)
 		}
 		if err == nil {
 			node = current.Spec.NodeName
@@ -47,19 +64,25 @@ func Fence(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod, at
 	return node, nil
 }
 
-// stamp writes WakeAnnotation and returns the pod after it. The UID in the
-// patch makes the kube-apiserver refuse it for a pod made anew under the name:
-// 422 since metadata.uid is immutable.
-func stamp(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod, at time.Time) (*corev1.Pod, error) {
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"uid":         pod.UID,
-		"annotations": map[string]string{WakeAnnotation: at.UTC().Format(time.RFC3339Nano)},
-	}})
+// stamp writes WakeAnnotation, and with a node the nomination, and returns the
+// pod after it. The annotation says which nominations are ours. The status
+// subresource takes annotations, too. The UID in the patch makes the
+// kube-apiserver refuse it for a pod made anew under the name: 422 since
+// metadata.uid is immutable.
+func stamp(ctx context.Context, client kubernetes.Interface, pod *corev1.Pod, node string, at time.Time) (*corev1.Pod, error) {
+	value, change, subresources := at.UTC().Format(time.RFC3339Nano), map[string]any{}, []string(nil)
+	if node != "" {
+		value += " " + node
+		change["status"] = map[string]string{"nominatedNodeName": node}
+		subresources = []string{"status"}
+	}
+	change["metadata"] = map[string]any{"uid": pod.UID, "annotations": map[string]string{WakeAnnotation: value}}
+	patch, err := json.Marshal(change)
 	if err != nil {
 		return nil, err
 	}
 	changed, err := client.CoreV1().Pods(pod.Namespace).
-		Patch(ctx, pod.Name, types.MergePatchType, patch, metav1.PatchOptions{})
+		Patch(ctx, pod.Name, types.MergePatchType, patch, metav1.PatchOptions{}, subresources...)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, ErrPodGone
