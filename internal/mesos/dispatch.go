@@ -28,35 +28,64 @@ type dispatcher struct {
 	cancel  context.CancelCauseFunc
 	dog     *watchdog
 	session *session // nil until SUBSCRIBED
+	decoder *offerDecoder
 }
 
 // follow reads events until the stream ends, and returns why.
 func (d *dispatcher) follow() error {
 	records := newFrames(d.stream.body)
 	for {
-		record, err := records.ReadFrame()
+		size, err := records.next()
 		if errors.Is(err, io.EOF) {
 			return errStreamEnded
 		}
+		if err == nil {
+			err = d.event(records, size)
+		}
 		if err != nil {
-			return fmt.Errorf("event stream: %w", err)
-		}
-		d.dog.beat()
-		event, known, err := decodeEvent(d.stream.codec, record)
-		if err != nil {
-			// An offer or a rescind may be in it; without it the picture is
-			// wrong, so all offers are given up with the subscription.
-			return fmt.Errorf("event stream: %w", err)
-		}
-		if !known {
-			d.client.metrics.events.WithLabelValues("unknown").Inc()
-			continue
-		}
-		d.client.metrics.events.WithLabelValues(event.Type.String()).Inc()
-		if err := d.dispatch(event); err != nil {
 			return err
 		}
 	}
+}
+
+// event reads one event of that size and acts on it. After one that cannot be
+// decoded, without which the picture is wrong as an offer or a rescind may be in
+// it, all offers are given up with the subscription.
+func (d *dispatcher) event(records *frames, size int64) error {
+	// A short stream shows in what follows.
+	start, _ := records.in.Peek(int(min(size, maxPrefix)))
+	prefix, direct := offersPrefix(d.stream.codec, start, size)
+	direct = direct && d.session != nil
+	if direct && size >= bulkSize {
+		d.dog.beat()
+		d.client.metrics.events.WithLabelValues(scheduler.Event_OFFERS.String()).Inc()
+		if _, err := records.in.Discard(prefix); err != nil {
+			return fmt.Errorf("event stream: %w", unexpected(err))
+		}
+		return d.bulk(records.in, size-int64(prefix))
+	}
+	record, err := records.read(size)
+	if err != nil {
+		return fmt.Errorf("event stream: %w", err)
+	}
+	d.dog.beat()
+	if direct {
+		if offers, err := d.decoder.list(record[prefix:]); err == nil {
+			d.client.metrics.events.WithLabelValues(scheduler.Event_OFFERS.String()).Inc()
+			d.hand(offers)
+			return nil
+		}
+	}
+	event, known, err := decodeEvent(d.stream.codec, record)
+	if err != nil {
+		return fmt.Errorf("event stream: %w", err)
+	}
+	if !known {
+		d.client.metrics.events.WithLabelValues("unknown").Inc()
+		return nil
+	}
+	d.client.metrics.events.WithLabelValues(event.Type.String()).Inc()
+	return d.dispatch(event)
 }
 
 func (d *dispatcher) dispatch(event *scheduler.Event) error {
@@ -103,10 +132,7 @@ func (d *dispatcher) offers(event *scheduler.Event_Offers) {
 	for i := range list {
 		offers[i] = decodeOffer(&list[i])
 	}
-	if len(offers) > 0 {
-		d.session.offers.add(offers)
-		d.handler.Offers(d.session.generation, offers)
-	}
+	d.hand(offers)
 }
 
 func (d *dispatcher) operationStatus(event *scheduler.Event_UpdateOperationStatus) {

@@ -80,6 +80,7 @@ func FuzzEvents(f *testing.F) {
 			stream:  &stream{body: nopCloser{body}, codec: selectCodec(useJSON), id: "s", base: "b"},
 			dog:     newWatchdog(clock.RealClock{}, 5),
 			session: &session{generation: 1, cancel: func(error) {}},
+			decoder: newOfferDecoder(),
 		}
 		if err := d.follow(); err == nil {
 			t.Error("the stream ended without a cause")

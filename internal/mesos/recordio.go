@@ -37,21 +37,36 @@ func newFrames(in io.Reader) *frames {
 // ReadFrame returns the next record that is not empty, valid until the next
 // call. It returns io.EOF if the stream ends between records.
 func (f *frames) ReadFrame() ([]byte, error) {
-	for {
-		size, err := f.size()
-		if err != nil {
-			return nil, err
-		}
-		if size == 0 {
-			continue
-		}
-		f.buf.Reset()
-		// Grows with what arrives, not with what the length line claims.
-		if _, err := io.CopyN(&f.buf, f.in, size); err != nil {
-			return nil, fmt.Errorf("record of %d bytes: %w", size, unexpected(err))
-		}
-		return f.buf.Bytes(), nil
+	size, err := f.next()
+	if err != nil {
+		return nil, err
 	}
+	return f.read(size)
+}
+
+// next returns the size of the next record that is not empty; the record itself
+// is then to be read from f.in. io.EOF if the stream ends between records.
+func (f *frames) next() (int64, error) {
+	for {
+		if size, err := f.size(); err != nil || size > 0 {
+			return size, err
+		}
+	}
+}
+
+// maxKept is the largest buffer that is kept for the next record, in bytes.
+const maxKept = 1 << 20
+
+// read returns the record whose size next has returned.
+func (f *frames) read(size int64) ([]byte, error) {
+	if f.buf.Reset(); f.buf.Cap() > maxKept {
+		f.buf = bytes.Buffer{}
+	}
+	// Grows with what arrives, not with what the length line claims.
+	if _, err := io.CopyN(&f.buf, f.in, size); err != nil {
+		return nil, fmt.Errorf("record of %d bytes: %w", size, unexpected(err))
+	}
+	return f.buf.Bytes(), nil
 }
 
 func (f *frames) size() (int64, error) {

@@ -76,7 +76,7 @@ func (c *Client) subscription(ctx context.Context, frameworkID string, h Handler
 		defer close(watched)
 		dog.watch(ctx, cancel)
 	}()
-	d := &dispatcher{client: c, handler: h, stream: stream, cancel: cancel, dog: dog}
+	d := &dispatcher{client: c, handler: h, stream: stream, cancel: cancel, dog: dog, decoder: newOfferDecoder()}
 	err = d.follow()
 	// What the master said is final; otherwise a broken read is only the
 	// consequence of why the stream was cancelled.
