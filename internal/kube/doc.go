@@ -21,6 +21,15 @@ const (
 	FrameworkIDAnnotation = "kube-mesos-extender.io/framework-id"
 )
 
+// OffersLabel on a node has the value NoOffers while its agent has nothing to
+// offer. The profile in the shipped configuration of kube-scheduler keeps its
+// pods from such nodes (addedAffinity of NodeAffinity), and nodes without the
+// label pass.
+const (
+	OffersLabel = "kube-mesos-extender.io/offers"
+	NoOffers    = "none"
+)
+
 // How a write to a pod may end other than well.
 var (
 	// ErrPodGone: no pod of that UID exists any more, or it is being deleted

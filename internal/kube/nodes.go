@@ -34,6 +34,7 @@ type Nodes struct {
 	clock      clock.Clock
 	current    atomic.Pointer[NodeMap]
 	dirty      chan struct{} // holds one token while the map is out of date
+	labelled   labelled
 
 	// mu guards what the map is made of.
 	mu     sync.Mutex
@@ -54,6 +55,7 @@ func NewNodes(client kubernetes.Interface, log *zap.Logger, clk clock.Clock) (*N
 		nodes:    map[string]keys{},
 		agents:   map[string]knownAgent{},
 		warned:   map[string]bool{},
+		labelled: labelled{nodes: map[string]struct{}{}},
 	}
 	n.current.Store(&NodeMap{})
 	if err := n.informer.SetTransform(trimNode); err != nil {
@@ -141,6 +143,7 @@ func (n *Nodes) nodeChanged(object any) {
 		return
 	}
 	fresh := keysOfNode(node)
+	n.labelled.note(node.Name, WithoutOffers(node))
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if known, ok := n.nodes[node.Name]; !ok || !known.equal(fresh) {
@@ -154,6 +157,7 @@ func (n *Nodes) nodeDeleted(object any) {
 	if err != nil {
 		return
 	}
+	n.labelled.note(name, false)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if _, ok := n.nodes[name]; ok {
@@ -186,7 +190,7 @@ func (n *Nodes) pause(ctx context.Context, d time.Duration) bool {
 }
 
 // trimNode is the informer's transform: it keeps of a node what keysOfNode
-// reads. Objects of other types pass unchanged.
+// reads, and our label. Objects of other types pass unchanged.
 func trimNode(object any) (any, error) {
 	node, ok := object.(*corev1.Node)
 	if !ok {
@@ -195,8 +199,13 @@ func trimNode(object any) (any, error) {
 	kept := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
 		Name: node.Name, UID: node.UID, ResourceVersion: node.ResourceVersion,
 	}}
-	if value := node.Labels[corev1.LabelHostname]; value != "" {
-		kept.Labels = map[string]string{corev1.LabelHostname: value}
+	for _, label := range []string{corev1.LabelHostname, OffersLabel} {
+		if value := node.Labels[label]; value != "" {
+			if kept.Labels == nil {
+				kept.Labels = map[string]string{}
+			}
+			kept.Labels[label] = value
+		}
 	}
 	if value := node.Annotations[AgentAnnotation]; value != "" {
 		kept.Annotations = map[string]string{AgentAnnotation: value}

@@ -27,6 +27,13 @@ func startNodes(t *testing.T, client kubernetes.Interface) (*Nodes, *observer.Ob
 	if err != nil {
 		t.Fatal(err)
 	}
+	run(t, nodes)
+	return nodes, logs
+}
+
+// run runs an informer until the test ends.
+func run(t *testing.T, nodes *Nodes) {
+	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() {
@@ -38,7 +45,6 @@ func startNodes(t *testing.T, client kubernetes.Interface) (*Nodes, *observer.Ob
 	if err := nodes.Synced(ctx); err != nil {
 		t.Fatal(err)
 	}
-	return nodes, logs
 }
 
 func update(t *testing.T, client kubernetes.Interface, node *corev1.Node) {

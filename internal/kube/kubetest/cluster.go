@@ -48,6 +48,7 @@ func New(objects ...runtime.Object) *Cluster {
 	c.client.PrependReactor("create", "*", c.create)
 	c.client.PrependReactor("update", "*", c.update)
 	c.client.PrependReactor("patch", "pods", c.patchPod)
+	c.client.PrependReactor("patch", "nodes", c.patchNode)
 	c.client.PrependReactor("create", "pods/binding", c.bind)
 	c.client.PrependReactor("*", "*", c.fail)
 	return c
@@ -139,7 +140,7 @@ func (c *Cluster) due(action kubetesting.Action) *fault {
 
 // apply lets a call whose answer will be lost take effect.
 func (c *Cluster) apply(action kubetesting.Action) error {
-	for _, react := range []kubetesting.ReactionFunc{c.bind, c.patchPod, c.update, c.create} {
+	for _, react := range []kubetesting.ReactionFunc{c.bind, c.patchPod, c.patchNode, c.update, c.create} {
 		if handled, _, err := react(action); handled {
 			return err
 		}

@@ -80,16 +80,16 @@ func (c *Cluster) patchPod(action kubetesting.Action) (bool, runtime.Object, err
 	return true, patched, c.client.Tracker().Update(podsResource, patched, pod.Namespace)
 }
 
-func merge(pod *corev1.Pod, patch []byte) (*corev1.Pod, error) {
-	before, err := json.Marshal(pod)
+func merge[T corev1.Pod | corev1.Node](object *T, patch []byte) (*T, error) {
+	before, err := json.Marshal(object)
 	if err != nil {
 		return nil, err
 	}
-	after, err := strategicpatch.StrategicMergePatch(before, patch, corev1.Pod{})
+	patched := new(T)
+	after, err := strategicpatch.StrategicMergePatch(before, patch, *patched)
 	if err != nil {
 		return nil, err
 	}
-	patched := &corev1.Pod{}
 	return patched, json.Unmarshal(after, patched)
 }
 
