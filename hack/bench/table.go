@@ -48,6 +48,19 @@ type detail struct {
 	value float64
 }
 
+// p99 is the detail that bar.p99 is about.
+const p99 = "p99"
+
+// get returns a detail, NaN if there is none of that name.
+func (d details) get(name string) float64 {
+	for _, one := range d {
+		if one.name == name {
+			return one.value
+		}
+	}
+	return math.NaN()
+}
+
 func (d *details) add(name string, value float64) { *d = append(*d, detail{name, value}) }
 
 // MarshalJSON writes an object that keeps the order.
@@ -68,30 +81,39 @@ func (d details) MarshalJSON() ([]byte, error) {
 type judged string
 
 const (
-	judgeRatio judged = "ratio"
-	judgeOurs  judged = "ours"
+	judgeRatio  judged = "ratio"
+	judgeOurs   judged = "ours"
+	judgeExcess judged = "excess" // ours less reference
 )
 
 // bar is what a row must reach. One of least and most is set, the other zero.
 type bar struct {
 	what        judged
 	least, most float64
+	p99         float64 // that the detail of this name may have at most; zero: any
 }
 
 func (b bar) String() string {
+	text := fmt.Sprintf("%s ≤ %v", b.what, b.most)
 	if b.least > 0 {
-		return fmt.Sprintf("%s ≥ %v", b.what, b.least)
+		text = fmt.Sprintf("%s ≥ %v", b.what, b.least)
 	}
-	return fmt.Sprintf("%s ≤ %v", b.what, b.most)
+	if b.p99 > 0 {
+		text += fmt.Sprintf(", p99 ≤ %v", b.p99)
+	}
+	return text
 }
 
 // reached reports whether r clears the bar. What was not measured does not.
 func (b bar) reached(r result) bool {
 	value := r.ours
-	if b.what == judgeRatio {
+	switch b.what {
+	case judgeRatio:
 		value = r.ratio
+	case judgeExcess:
+		value = r.ours - r.reference
 	}
-	if math.IsNaN(value) || math.IsInf(value, 0) {
+	if math.IsNaN(value) || math.IsInf(value, 0) || b.p99 > 0 && !(r.details.get(p99) <= b.p99) {
 		return false
 	}
 	if b.least > 0 {

@@ -40,6 +40,7 @@ type NodeMap struct {
 	nodes     map[string]nodeAnswer // node name → what was decided
 	agents    map[string]string     // agent ID → node name, mapped ones only
 	ambiguous []AmbiguousNode       // in order of the node's name
+	total     int                   // nodes, with an agent or without
 }
 
 type nodeAnswer struct {
@@ -54,7 +55,7 @@ func (m *NodeMap) Agent(node string) (agentID string, why Mapping) {
 }
 
 // Nodes is how many nodes there are, with an agent or without.
-func (m *NodeMap) Nodes() int { return len(m.nodes) }
+func (m *NodeMap) Nodes() int { return m.total }
 
 // Node returns the node of an agent, false if it has none or it is not certain.
 func (m *NodeMap) Node(agentID string) (string, bool) {

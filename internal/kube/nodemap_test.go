@@ -182,6 +182,9 @@ func checkOneToOne(t *testing.T, m *NodeMap, nodes []*corev1.Node) {
 			ambiguous++
 		}
 	}
+	if m.Nodes() != len(nodes) {
+		t.Errorf("%d nodes, but the map says %d", len(nodes), m.Nodes())
+	}
 	if mapped != m.Len() || ambiguous != len(m.Ambiguous()) {
 		t.Errorf("%d mapped and %d ambiguous, but the map says %d and %d", mapped, ambiguous, m.Len(), len(m.Ambiguous()))
 	}

@@ -137,6 +137,7 @@ func (m *matcher) publish(claims map[int32]claim) *NodeMap {
 	out := &NodeMap{
 		nodes:  make(map[string]nodeAnswer, len(m.nodes)),
 		agents: make(map[string]string, len(claims)),
+		total:  len(m.nodes),
 	}
 	for agent, claim := range claims {
 		if !claim.draw {
