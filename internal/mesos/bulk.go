@@ -76,6 +76,7 @@ func (d *dispatcher) bulk(in *bufio.Reader, size int64) (err error) {
 			for p := range jobs {
 				p.offers, p.failure = decoder.list(p.data)
 				p.data = nil
+				d.session.offers.add(p.offers)
 				close(p.done)
 			}
 		})
@@ -89,7 +90,9 @@ func (d *dispatcher) bulk(in *bufio.Reader, size int64) (err error) {
 			return fmt.Errorf("event stream: %w", p.failure)
 		}
 		d.dog.beat()
-		d.hand(p.offers)
+		if len(p.offers) > 0 {
+			d.handler.Offers(d.session.generation, p.offers)
+		}
 	}
 	return nil
 }

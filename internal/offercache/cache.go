@@ -137,8 +137,17 @@ func (c *Cache) ensure(key Key) *slot {
 	}
 	a := c.agents[key.AgentID]
 	if a == nil {
-		a = &agent{}
-		c.agents[key.AgentID] = a
+		// Nearly all agents have one slot: both are one allocation.
+		both := &struct {
+			agent
+			slot
+			slots [1]*slot
+		}{}
+		both.slot = slot{key: key, view: RoleView{Role: key.Role}}
+		both.slots[0] = &both.slot
+		both.agent.slots = both.slots[:]
+		c.agents[key.AgentID] = &both.agent
+		return &both.slot
 	}
 	s := &slot{key: key, view: RoleView{Role: key.Role}}
 	a.slots = append(a.slots, s)

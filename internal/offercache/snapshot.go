@@ -128,7 +128,12 @@ func (c *Cache) view(agentID string) *AgentView {
 		delete(c.agents, agentID)
 		return nil
 	}
-	roles := make([]RoleView, 0, len(a.slots))
+	// Nearly all agents have one role: both are one allocation.
+	both := &struct {
+		AgentView
+		roles [1]RoleView
+	}{}
+	roles := both.roles[:0]
 	for _, s := range a.slots {
 		if s.visible() {
 			roles = append(roles, s.view)
@@ -137,14 +142,14 @@ func (c *Cache) view(agentID string) *AgentView {
 	if len(roles) == 0 {
 		return nil
 	}
-	o := a.latest
-	if o == nil {
-		return &AgentView{AgentID: agentID, Maintenance: c.plans[agentID], Roles: roles}
+	both.AgentView = AgentView{AgentID: agentID, Maintenance: c.plans[agentID], Roles: roles}
+	if o := a.latest; o != nil {
+		both.AgentView = AgentView{
+			AgentID: agentID, Hostname: o.Hostname, Address: o.Address, Region: o.Region, Zone: o.Zone,
+			Attributes: o.Attributes, Maintenance: o.Maintenance, Roles: roles,
+		}
 	}
-	return &AgentView{
-		AgentID: agentID, Hostname: o.Hostname, Address: o.Address, Region: o.Region, Zone: o.Zone,
-		Attributes: o.Attributes, Maintenance: o.Maintenance, Roles: roles,
-	}
+	return &both.AgentView
 }
 
 // visible reports whether readers see the slot: one with holds only has
