@@ -55,7 +55,7 @@ type Bindings interface {
 
 // Reserver makes reservations; *reservation.Manager.
 type Reserver interface {
-	Reserve(context.Context, reservation.Request) error
+	Reserve(context.Context, reservation.Request) (waited time.Duration, err error)
 	Settle(reservation.Request, reservation.Outcome)
 }
 
@@ -176,7 +176,8 @@ func (b *Binder) run(ctx context.Context, t Target) error {
 	ctx, cancel := context.WithTimeout(ctx, b.opts.Timeout)
 	defer cancel()
 	start := b.deps.Clock.Now()
-	err := b.bind(ctx, t)
+	var others waits
+	err := b.bind(ctx, t, &others)
 	took := b.deps.Clock.Since(start)
 	agentID, _ := b.deps.Agent(t.Node)
 	fields := []zap.Field{
@@ -185,7 +186,7 @@ func (b *Binder) run(ctx context.Context, t Target) error {
 		zap.String(logkeys.Node, t.Node), zap.String(logkeys.AgentID, agentID),
 		zap.Float64(logkeys.Duration, took.Seconds()),
 	}
-	b.metrics.observe(err, took)
+	b.metrics.observe(err, took, took-others.sum)
 	if err != nil {
 		b.deps.Log.Info("bind failed", append(fields, zap.Error(err))...)
 		return fmt.Errorf("bind %s: %w", t.pod(), err)
@@ -195,8 +196,8 @@ func (b *Binder) run(ctx context.Context, t Target) error {
 }
 
 // bind is the path of one bind.
-func (b *Binder) bind(ctx context.Context, t Target) error {
-	pod, err := b.find(ctx, t)
+func (b *Binder) bind(ctx context.Context, t Target, others *waits) error {
+	pod, err := b.find(ctx, t, others)
 	if err != nil {
 		return err
 	}
@@ -209,23 +210,26 @@ func (b *Binder) bind(ctx context.Context, t Target) error {
 		return ErrEnded
 	}
 	if pod.Spec.SchedulerName != b.opts.SchedulerName {
-		return b.passThrough(ctx, pod, t)
+		return b.passThrough(ctx, pod, t, others)
 	}
 	req, err := b.request(pod, t)
 	if err != nil {
 		return err
 	}
-	if err := b.deps.Reserver.Reserve(ctx, req); err != nil {
+	waited, err := b.deps.Reserver.Reserve(ctx, req)
+	if err != nil {
 		return err
 	}
-	outcome, err := b.post(ctx, pod, t.Node)
+	others.sum += waited
+	outcome, err := b.post(ctx, pod, t.Node, others)
 	b.deps.Reserver.Settle(req, outcome)
 	return err
 }
 
 // find returns the pod that t means. A cache that lags behind the scheduler's
 // is no reason to refuse, so a mismatch is looked at again live.
-func (b *Binder) find(ctx context.Context, t Target) (*corev1.Pod, error) {
+func (b *Binder) find(ctx context.Context, t Target, others *waits) (*corev1.Pod, error) {
+	defer others.since(b.deps.Clock, b.deps.Clock.Now())
 	pod, err := b.deps.Pods.Get(ctx, t.Namespace, t.Name)
 	if err == nil && string(pod.UID) != t.UID {
 		pod, err = b.deps.Pods.Live(ctx, t.Namespace, t.Name)
@@ -243,11 +247,11 @@ func (b *Binder) find(ctx context.Context, t Target) (*corev1.Pod, error) {
 
 // passThrough binds a pod of another scheduler without a reservation: the
 // bind verb belongs to the whole kube-scheduler, not to one profile.
-func (b *Binder) passThrough(ctx context.Context, pod *corev1.Pod, t Target) error {
+func (b *Binder) passThrough(ctx context.Context, pod *corev1.Pod, t Target, others *waits) error {
 	if b.opts.RefuseForeign {
 		return ErrForeign
 	}
-	_, err := b.post(ctx, pod, t.Node)
+	_, err := b.post(ctx, pod, t.Node, others)
 	return err
 }
 

@@ -74,21 +74,22 @@ type fakeReserver struct {
 	settled  []reservation.Outcome
 	err      error
 	hold     chan struct{} // if not nil, an answer waits until it is closed
+	waited   time.Duration // how much of it is said to be Mesos'
 }
 
-func (f *fakeReserver) Reserve(ctx context.Context, r reservation.Request) error {
+func (f *fakeReserver) Reserve(ctx context.Context, r reservation.Request) (time.Duration, error) {
 	f.mu.Lock()
 	f.requests = append(f.requests, r)
-	err, hold := f.err, f.hold
+	err, hold, waited := f.err, f.hold, f.waited
 	f.mu.Unlock()
 	if hold == nil {
-		return err
+		return waited, err
 	}
 	select {
 	case <-hold:
-		return err
+		return waited, err
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return 0, context.Cause(ctx)
 	}
 }
 
@@ -104,6 +105,7 @@ type fakeBindings struct {
 	posted   []string // nodes
 	postErr  error
 	hangs    bool // Post answers only when its context ends
+	delay    time.Duration
 	fenced   int
 	fenceTo  string
 	fenceErr error
@@ -117,6 +119,7 @@ func (f *fakeBindings) Post(ctx context.Context, _ *corev1.Pod, node string) err
 		<-ctx.Done()
 		return context.Cause(ctx)
 	}
+	time.Sleep(f.delay)
 	return f.postErr
 }
 
@@ -193,6 +196,9 @@ func (d *desk) counted(t *testing.T) map[string]uint64 {
 	counts := map[string]uint64{}
 	for _, family := range families {
 		for _, metric := range family.GetMetric() {
+			if len(metric.GetLabel()) == 0 {
+				continue
+			}
 			counts[metric.GetLabel()[0].GetValue()] = metric.GetHistogram().GetSampleCount()
 		}
 	}

@@ -19,10 +19,11 @@ const fenceTimeout = 5 * time.Second
 // post posts the Binding. A Binding whose outcome is unknown is never taken for
 // a failure: it may have been stored, or still be on its way, so it is first
 // made void.
-func (b *Binder) post(ctx context.Context, pod *corev1.Pod, node string) (reservation.Outcome, error) {
+func (b *Binder) post(ctx context.Context, pod *corev1.Pod, node string, others *waits) (reservation.Outcome, error) {
 	if !b.deps.Leading() {
 		return reservation.Undecided, ErrNotLeading
 	}
+	defer others.since(b.deps.Clock, b.deps.Clock.Now())
 	err := b.deps.Bindings.Post(ctx, pod, node)
 	switch {
 	case err == nil:

@@ -112,7 +112,7 @@ func (w *world) schedule(uid string, pod *worldPod, stays bool) {
 		}
 		req := Request{Pod: podOf(uid), Key: offercache.Key{AgentID: agent, Role: agent}, Need: pod.need}
 		ctx, cancel := context.WithTimeout(context.Background(), w.between(time.Second, 20*time.Second))
-		err := w.house.Reserve(ctx, req)
+		_, err := w.house.Reserve(ctx, req)
 		cancel()
 		if err == nil && w.bind(uid, pod, req) {
 			if !stays {

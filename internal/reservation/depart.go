@@ -40,6 +40,7 @@ func (m *Manager) depart(key offercache.Key) load {
 		m.left[key] = l.at
 	}
 	m.failDoomed(key, l.at)
+	m.holdsWait(key, l.at)
 	if !ok {
 		l.waits = m.beginsToWait(key)
 		return l
@@ -106,6 +107,7 @@ func (m *Manager) loadReserve(l *load, key offercache.Key, piece offercache.Rese
 	}
 	top := layer(m.opts.Cluster, key.Role, m.opts.Principal, r.pod, l.at)
 	r.portions = pushed(piece.Portions, top)
+	r.ourTurn(l.at)
 	if m.move(r, Reserving) {
 		m.loadOperation(l, r, mesos.Reserve, r.portions)
 	}
@@ -132,6 +134,7 @@ func (m *Manager) send(ctx context.Context, l load) {
 		m.giveBack(ctx, l)
 		return
 	}
+	m.callBegins(l)
 	err := m.master.Accept(ctx, l.accept)
 	m.callEnded(l)
 	m.landed(l.key)
@@ -149,6 +152,12 @@ func (m *Manager) send(ctx context.Context, l load) {
 		m.failed(l, err)
 	}
 	m.giveBack(ctx, l)
+}
+
+// callBegins notes that the records now wait for Mesos.
+func (m *Manager) callBegins(l load) {
+	now := m.clock.Now()
+	m.ofLoad(l, func(r *record) { r.theirTurn(now) })
 }
 
 // callEnded notes that the call has ended: from now on the master can be asked

@@ -150,6 +150,7 @@ type attempt struct {
 	req    Request
 	hangUp context.CancelFunc
 	err    chan error
+	waited time.Duration // read after err
 }
 
 var errHungUp = errors.New("the caller hung up")
@@ -162,7 +163,11 @@ func (h *house) reserve(uid string, key offercache.Key, need resources.Vector) *
 		hangUp: func() { cancel(errHungUp) },
 		err:    make(chan error, 1),
 	}
-	go func() { a.err <- h.Reserve(ctx, a.req) }()
+	go func() {
+		var err error
+		a.waited, err = h.Reserve(ctx, a.req)
+		a.err <- err
+	}()
 	synctest.Wait()
 	return a
 }

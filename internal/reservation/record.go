@@ -28,6 +28,8 @@ func (i id) compare(other id) int {
 type verdict struct {
 	done chan struct{} // closed once it is decided
 	err  error         // nil: confirmed; read after done
+	// waited is how long it was Mesos' turn; read after done.
+	waited time.Duration
 }
 
 func newVerdict() *verdict { return &verdict{done: make(chan struct{})} }
@@ -71,6 +73,10 @@ type record struct {
 	// verdict is of the latest bind: a new one, if it comes after an earlier
 	// bind was given up.
 	verdict *verdict
+	// awaits is since when it is Mesos' turn, zero while it is ours; waited is
+	// the sum of Mesos' turns before. They are of the latest bind.
+	awaits time.Time
+	waited time.Duration
 	// unwanted is why the reservation is released as soon as its RESERVE is
 	// confirmed: it cannot be called back while it is on its way. The cache
 	// holds nothing for it any more, and may for its pod on another agent.
@@ -134,7 +140,7 @@ func (r *record) open() bool { return r.state == Held || r.state == Reserving }
 // decide ends the wait of everybody who asked for the reservation.
 func (r *record) decide(err error) {
 	if !r.verdict.decided() {
-		r.verdict.err = err
+		r.verdict.err, r.verdict.waited = err, r.waited
 		close(r.verdict.done)
 	}
 }

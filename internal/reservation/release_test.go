@@ -52,7 +52,7 @@ func TestScenario20SameNameUnderANewUID(t *testing.T) {
 		h.Release("old", "the pod was deleted")
 		again := Pod{Namespace: "default", Name: podOf("old").Name, UID: "new"}
 		done := make(chan error, 1)
-		go func() { done <- h.Reserve(h.life, Request{Pod: again, Key: agent1, Need: need}) }()
+		go func() { _, err := h.Reserve(h.life, Request{Pod: again, Key: agent1, Need: need}); done <- err }()
 		synctest.Wait()
 		h.offer(offerOf("o2", agent1, unreserved(need), reservedFor("old", need)))
 		ops := h.accepts(2)[1].Operations
@@ -273,7 +273,7 @@ func TestReserveWithAnEndedContext(t *testing.T) {
 		h.offer(offerOf("o1", agent1, unreserved(amounts(1, 512))))
 		ctx, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
 		defer cancel()
-		err := h.Reserve(ctx, Request{Pod: podOf("p1"), Key: agent1, Need: amounts(1, 512)})
+		_, err := h.Reserve(ctx, Request{Pod: podOf("p1"), Key: agent1, Need: amounts(1, 512)})
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Fatalf("Reserve ended with %v", err)
 		}

@@ -3,6 +3,7 @@ package reservation
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -36,21 +37,23 @@ const (
 // Errors: *offercache.ShortError when the offers do not cover the request, and
 // those named ErrReleased, ErrWithdrawn, ErrNotReserved and ErrBoundElsewhere.
 // Nothing is left reserved for good after an error.
-func (m *Manager) Reserve(ctx context.Context, req Request) error {
+//
+// waited is how long it was Mesos' turn, zero after an error; see turns.go.
+func (m *Manager) Reserve(ctx context.Context, req Request) (waited time.Duration, err error) {
 	r, v, err := m.claim(req)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	select {
 	case <-v.done:
 	case <-ctx.Done():
 		m.giveUp(r, context.Cause(ctx))
-		return fmt.Errorf("reserve on agent %s: %w", req.Key.AgentID, context.Cause(ctx))
+		return 0, fmt.Errorf("reserve on agent %s: %w", req.Key.AgentID, context.Cause(ctx))
 	}
 	if v.err != nil {
-		return fmt.Errorf("reserve on agent %s: %w", req.Key.AgentID, v.err)
+		return 0, fmt.Errorf("reserve on agent %s: %w", req.Key.AgentID, v.err)
 	}
-	return nil
+	return v.waited, nil
 }
 
 // claim finds or makes the record that will answer req by its verdict.
@@ -97,6 +100,7 @@ func (m *Manager) supersede(req Request) error {
 // reclaim lets a second bind of the pod use the record of the first. The
 // caller holds mu.
 func (m *Manager) reclaim(r *record, req Request) error {
+	r.forgetWaits(m.clock.Now())
 	enough := r.need
 	if !r.open() {
 		enough = r.vector()

@@ -1,8 +1,10 @@
 package reservation
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -175,6 +177,7 @@ func (m *Manager) unanswered() []mesos.OperationRef {
 		}
 		refs = append(refs, mesos.OperationRef{OperationID: r.op.id, AgentID: r.key.AgentID})
 	}
+	slices.SortFunc(refs, func(a, b mesos.OperationRef) int { return strings.Compare(a.OperationID, b.OperationID) })
 	return refs
 }
 
@@ -195,21 +198,26 @@ func (m *Manager) releaseByOperator(ctx context.Context) {
 	}
 }
 
-// overdue returns a record that the operator API shall release, nil if none.
+// overdue returns the record that the operator API shall release next, the one
+// that has been due for longest, nil if none.
 func (m *Manager) overdue() *record {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	now := m.clock.Now()
+	var next *record
 	for _, r := range m.records {
 		if (r.state == Releasing || r.misfit) && !r.op.inFlight() && len(r.surplus()) > 0 &&
-			now.Sub(r.due) >= m.opts.OperatorAfter && !now.Before(r.operatorAt) {
-			r.op = operation{kind: mesos.Unreserve, sent: now, byOperator: true, portions: r.surplus()}
-			m.lend(r.key)
-			m.kick(r.key) // for holds that counted on it
-			return r
+			now.Sub(r.due) >= m.opts.OperatorAfter && !now.Before(r.operatorAt) &&
+			(next == nil || cmp.Or(r.due.Compare(next.due), r.compare(next.id)) < 0) {
+			next = r
 		}
 	}
-	return nil
+	if next != nil {
+		next.op = operation{kind: mesos.Unreserve, sent: now, byOperator: true, portions: next.surplus()}
+		m.lend(next.key)
+		m.kick(next.key) // for holds that counted on it
+	}
+	return next
 }
 
 // answered notes what the operator API said. The master answers before the

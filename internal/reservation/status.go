@@ -88,6 +88,7 @@ func (m *Manager) confirm(r *record) {
 	m.metrics.operation(op.kind, "finished", m.clock.Since(op.sent))
 	m.endOperation(r)
 	r.refusals, r.changed = 0, m.clock.Now()
+	r.ourTurn(r.changed)
 	if op.kind == mesos.Unreserve {
 		m.unreserved(r, op.portions)
 		return
@@ -137,8 +138,10 @@ func (m *Manager) Offers(offers []*resources.Offer, touched []offercache.Key) {
 		delete(m.away, offer.AgentID)
 		m.look(offer)
 	}
+	now := m.clock.Now()
 	for _, key := range touched {
 		if m.byKey[key] != nil {
+			m.offersCame(key, now)
 			m.kick(key)
 		}
 	}
