@@ -111,7 +111,7 @@ func cut(in *bufio.Reader, size int64, emit func(*part) bool) {
 	for left := size; left > 0; {
 		p := &part{done: make(chan struct{}), data: make([]byte, 0, min(left, bulkPart+bulkPart/8))}
 		for left > 0 && len(p.data) < bulkPart {
-			data, took, err := appendField(p.data, in, left)
+			data, took, err := appendField(p.data, in, left, 1)
 			if err != nil {
 				p.failure = err
 				close(p.done)
@@ -135,14 +135,15 @@ const maxHead = 2 * binary.MaxVarintLen64
 
 // appendField reads the next field of a message of which left bytes are left,
 // and returns how many of them it took. It appends the field, tag included, if
-// it has number 1 and is bytes; others are of a newer master.
-func appendField(data []byte, in *bufio.Reader, left int64) (after []byte, took int64, err error) {
+// it is bytes and its number is no higher than last; others are of a newer
+// master.
+func appendField(data []byte, in *bufio.Reader, left int64, last uint64) (after []byte, took int64, err error) {
 	head, err := in.Peek(int(min(left, maxHead)))
 	if err != nil {
 		return data, 0, unexpected(err)
 	}
 	tag, n := binary.Uvarint(head)
-	if n <= 0 {
+	if ours := tag>>3 <= last; n <= 0 || ours && tag&7 != wireBytes || tag>>3 == 0 {
 		return data, 0, errField
 	}
 	value, m := uint64(0), 0
@@ -165,7 +166,7 @@ func appendField(data []byte, in *bufio.Reader, left int64) (after []byte, took 
 		return data, 0, errField
 	}
 	took = int64(n+m) + int64(value)
-	if tag != 1<<3|wireBytes {
+	if tag>>3 > last {
 		_, err = io.CopyN(io.Discard, in, took)
 		return data, took, err
 	}
