@@ -85,19 +85,22 @@ func (n *Nodes) CountWithoutOffers() int {
 	return len(n.labelled.nodes)
 }
 
-// Node returns a node as the informer has it, trimmed, not to be changed; false
-// if there is none of that name.
+// Node returns the name, UID, resource version and our label of a node, as the
+// informer has it; false if there is none of that name.
 func (n *Nodes) Node(name string) (*corev1.Node, bool) {
 	object, found, err := n.informer.GetStore().GetByKey(name)
-	node, ok := object.(*corev1.Node)
-	return node, err == nil && found && ok
+	node, ok := object.(*trimmedNode)
+	if err != nil || !found || !ok {
+		return nil, false
+	}
+	return node.node(), true
 }
 
 // All yields every node, as Node returns it, in no order.
 func (n *Nodes) All() iter.Seq[*corev1.Node] {
 	return func(yield func(*corev1.Node) bool) {
 		for _, object := range n.informer.GetStore().List() {
-			if node, ok := object.(*corev1.Node); ok && !yield(node) {
+			if node, ok := object.(*trimmedNode); ok && !yield(node.node()) {
 				return
 			}
 		}

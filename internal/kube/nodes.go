@@ -8,8 +8,6 @@ import (
 	"time"
 
 	"go.uber.org/zap"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
@@ -138,12 +136,12 @@ func (n *Nodes) ReplaceAgents(agents []AgentIdentity) {
 func (n *Nodes) Flush() { n.rebuild() }
 
 func (n *Nodes) nodeChanged(object any) {
-	node, ok := object.(*corev1.Node)
+	node, ok := object.(*trimmedNode)
 	if !ok {
 		return
 	}
-	fresh := keysOfNode(node)
-	n.labelled.note(node.Name, WithoutOffers(node))
+	fresh := node.keys
+	n.labelled.note(node.Name, node.withoutOffers)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if known, ok := n.nodes[node.Name]; !ok || !known.equal(fresh) {
@@ -187,29 +185,4 @@ func (n *Nodes) pause(ctx context.Context, d time.Duration) bool {
 	case <-timer.C():
 		return true
 	}
-}
-
-// trimNode is the informer's transform: it keeps of a node what keysOfNode
-// reads, and our label. Objects of other types pass unchanged.
-func trimNode(object any) (any, error) {
-	node, ok := object.(*corev1.Node)
-	if !ok {
-		return object, nil
-	}
-	kept := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
-		Name: node.Name, UID: node.UID, ResourceVersion: node.ResourceVersion,
-	}}
-	for _, label := range []string{corev1.LabelHostname, OffersLabel} {
-		if value := node.Labels[label]; value != "" {
-			if kept.Labels == nil {
-				kept.Labels = map[string]string{}
-			}
-			kept.Labels[label] = value
-		}
-	}
-	if value := node.Annotations[AgentAnnotation]; value != "" {
-		kept.Annotations = map[string]string{AgentAnnotation: value}
-	}
-	kept.Status.Addresses = node.Status.Addresses
-	return kept, nil
 }

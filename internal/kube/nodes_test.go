@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"go.uber.org/zap/zaptest/observer"
@@ -170,11 +171,23 @@ func TestTrimNode(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	trimmed := object.(*corev1.Node)
-	if !keysOfNode(trimmed).equal(keysOfNode(node)) {
-		t.Errorf("keys = %v, want %v", keysOfNode(trimmed), keysOfNode(node))
+	trimmed := object.(*trimmedNode)
+	if !trimmed.keys.equal(keysOfNode(node)) {
+		t.Errorf("keys = %v, want %v", trimmed.keys, keysOfNode(node))
 	}
-	if len(trimmed.Annotations) != 1 || len(trimmed.Labels) != 1 || trimmed.Status.Images != nil {
-		t.Errorf("ballast was kept: %+v", trimmed)
+	if again, err := trimNode(trimmed); again != object || err != nil {
+		t.Errorf("trimmed again: %v, %v", again, err)
+	}
+	node.Labels[OffersLabel], node.UID, node.ResourceVersion = NoOffers, "u", "7"
+	object, err = trimNode(node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := object.(*trimmedNode).node()
+	want := &corev1.Node{ObjectMeta: metav1.ObjectMeta{
+		Name: "n", UID: "u", ResourceVersion: "7", Labels: map[string]string{OffersLabel: NoOffers},
+	}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("what others need of a node (-want +got):\n%s", diff)
 	}
 }
