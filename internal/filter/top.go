@@ -11,6 +11,9 @@ type candidate struct {
 	index int    // in the nodes of the call
 }
 
+// usual is as many as are mostly asked for.
+const usual = 16
+
 // top keeps the candidates of the highest rank: a binary heap with the lowest
 // of them at its root.
 type top []candidate
@@ -23,6 +26,9 @@ func (t top) takes(rank uint64, limit int) bool { return len(t) < limit || rank 
 func (t *top) offer(c candidate, limit int) {
 	switch heap := *t; {
 	case len(heap) < limit:
+		if heap == nil {
+			heap = make(top, 0, min(limit, usual))
+		}
 		*t = append(heap, c)
 		t.up(len(heap))
 	case c.rank > heap[0].rank:

@@ -40,6 +40,7 @@ type call struct {
 	outcome outcome
 	log     *zap.Logger
 	started time.Time
+	later   func() // done when the answer is on its way; nil: nothing
 }
 
 // verb answers a call with a value to be encoded as JSON, which may be an
@@ -102,6 +103,10 @@ func (s *Server) respond(w http.ResponseWriter, c *call, answer verb) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(encoded)))
 	if _, err := w.Write(encoded); err != nil {
 		c.log.Debug("caller hung up", zap.Error(err))
+	}
+	if c.later != nil {
+		_ = http.NewResponseController(w).Flush() // what cannot flush sends it afterwards
+		c.later()
 	}
 }
 

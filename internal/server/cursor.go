@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"encoding/json"
+	"strconv"
 	"strings"
 )
 
@@ -119,49 +120,40 @@ func (c *cursor) members(first, last byte, each func()) {
 	c.deep--
 }
 
-// plain reads a string of printable ASCII without escapes. Its bytes are those
-// of the body.
+// plain reads a string of ASCII without escapes. Its bytes are those of the
+// body.
 func (c *cursor) plain() []byte {
 	c.take('"')
-	from := c.at
-	for ; c.at < len(c.data) && !c.odd; c.at++ {
-		switch b := c.data[c.at]; {
-		case b == '"':
-			c.at++
-			return c.data[from : c.at-1]
-		case b < ' ' || b == '\\' || b > '~':
-			c.odd = true
-		}
+	text, ok := c.untilQuote()
+	c.odd = c.odd || !ok
+	return text
+}
+
+// untilQuote moves past the next quote and returns what is before it, unless
+// that is not ASCII or has an escape.
+func (c *cursor) untilQuote() (text []byte, ok bool) {
+	length := bytes.IndexByte(c.data[c.at:], '"')
+	if c.odd || length < 0 || !simple(c.data[c.at:c.at+length]) {
+		return nil, false
 	}
-	c.odd = true
-	return nil
+	text = c.data[c.at : c.at+length]
+	c.at += length + 1
+	return text, true
 }
 
 // text reads any string.
 func (c *cursor) text() string {
-	if c.peek() != '"' {
-		c.odd = true
+	c.take('"')
+	if text, ok := c.untilQuote(); ok {
+		return string(text)
 	}
-	raw := c.raw()
-	if c.odd {
-		return ""
-	}
-	inside := raw[1 : len(raw)-1]
-	if bytes.IndexByte(inside, '\\') < 0 && ascii(inside) {
-		return string(inside)
-	}
+	from := c.at - 1
+	c.restOfString()
 	var out string
-	c.odd = json.Unmarshal(raw, &out) != nil
-	return out
-}
-
-func ascii(text []byte) bool {
-	for _, b := range text {
-		if b >= 0x80 {
-			return false
-		}
+	if !c.odd {
+		c.odd = json.Unmarshal(c.data[from:c.at], &out) != nil
 	}
-	return true
+	return out
 }
 
 // into decodes a value as encoding/json does.
@@ -169,6 +161,13 @@ func (c *cursor) into(value any) {
 	if raw := c.raw(); !c.odd && json.Unmarshal(raw, value) != nil {
 		c.odd = true
 	}
+}
+
+// int32 reads a whole number.
+func (c *cursor) int32() int32 {
+	n, err := strconv.ParseInt(string(c.raw()), 10, 32)
+	c.odd = c.odd || err != nil
+	return int32(n)
 }
 
 // flag reads true or false.
@@ -216,10 +215,15 @@ func (c *cursor) word(word string) {
 	c.at += len(word)
 }
 
-// skipString moves past a string. Escapes other than one character long are
-// left to encoding/json to check.
 func (c *cursor) skipString() {
 	c.take('"')
+	if _, ok := c.untilQuote(); !ok {
+		c.restOfString()
+	}
+}
+
+// restOfString moves past the end of a string that may have any characters.
+func (c *cursor) restOfString() {
 	for ; c.at < len(c.data) && !c.odd; c.at++ {
 		switch b := c.data[c.at]; {
 		case b == '"':

@@ -69,7 +69,8 @@ func refusal(err error) (filter.Reason, bool) {
 	return "", false
 }
 
-// decided logs, counts and encodes a verdict.
+// decided counts and encodes a verdict, and has it logged: kube-scheduler places
+// one pod after the other and waits for the answer, not for the log.
 func (s *Server) decided(c *call, a args, v filter.Verdict) filterResult {
 	s.metrics.refused(v.Reasons)
 	fields := append(podFields(a.pod),
@@ -82,7 +83,7 @@ func (s *Server) decided(c *call, a args, v filter.Verdict) filterResult {
 	if v.Fitting == 0 && len(v.Reasons) > 0 {
 		fields = append(fields, zap.String(logkeys.Reason, string(commonest(v.Reasons))))
 	}
-	c.log.Info("pod filtered", fields...)
+	c.later = func() { c.log.Info("pod filtered", fields...) }
 	return a.result(v)
 }
 

@@ -31,8 +31,12 @@ func read(pod *corev1.Pod) *corev1.Pod {
 	trim := func(containers []corev1.Container) (trimmed []corev1.Container) {
 		for i := range containers {
 			c := &containers[i]
+			var ports []corev1.ContainerPort
+			for _, p := range c.Ports {
+				ports = append(ports, corev1.ContainerPort{HostPort: p.HostPort, ContainerPort: p.ContainerPort})
+			}
 			trimmed = append(trimmed, corev1.Container{
-				Name: c.Name, Ports: c.Ports, RestartPolicy: c.RestartPolicy,
+				Name: c.Name, Ports: ports, RestartPolicy: c.RestartPolicy,
 				Resources: corev1.ResourceRequirements{Requests: c.Resources.Requests},
 			})
 		}

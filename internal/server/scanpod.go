@@ -2,6 +2,7 @@ package server
 
 import (
 	"encoding/json"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -16,6 +17,7 @@ var (
 	metadataFieldNames  = []string{"name", "namespace", "uid", "creationTimestamp", "annotations"}
 	specFieldNames      = []string{"schedulerName", "priority", "hostNetwork", "containers", "initContainers", "overhead", "resources", "affinity", "topologySpreadConstraints"}
 	containerFieldNames = []string{"name", "resources", "ports", "restartPolicy"}
+	portFieldNames      = []string{"hostPort", "containerPort"}
 	resourceFieldNames  = []string{"requests"}
 	// placedFieldNames of the status are those of a pod that a kubelet has seen.
 	placedFieldNames = []string{"containerStatuses", "initContainerStatuses", "resources", "allocatedResources", "nodeAllocatableResourceClaimStatuses"}
@@ -46,12 +48,19 @@ func (c *cursor) scanMetadata(meta *metav1.ObjectMeta) {
 		case "uid":
 			meta.UID = types.UID(c.text())
 		case "creationTimestamp":
-			c.into(&meta.CreationTimestamp)
+			meta.CreationTimestamp = c.scanTime()
 		case "annotations":
 			meta.Annotations = map[string]string{}
 			c.entries(func(name string) { meta.Annotations[name] = c.text() })
 		}
 	})
+}
+
+// scanTime reads a time as metav1.Time does.
+func (c *cursor) scanTime() metav1.Time {
+	at, err := time.Parse(time.RFC3339, c.text())
+	c.odd = c.odd || err != nil
+	return metav1.Time{Time: at.Local()}
 }
 
 func (c *cursor) scanSpec(spec *corev1.PodSpec) {
@@ -60,7 +69,8 @@ func (c *cursor) scanSpec(spec *corev1.PodSpec) {
 		case "schedulerName":
 			spec.SchedulerName = c.text()
 		case "priority":
-			c.into(&spec.Priority)
+			priority := c.int32()
+			spec.Priority = &priority
 		case "hostNetwork":
 			spec.HostNetwork = c.flag()
 		case "containers":
@@ -100,11 +110,33 @@ func (c *cursor) scanContainer(container *corev1.Container) {
 		case "resources":
 			c.fields(resourceFieldNames, func(int) { container.Resources.Requests = c.scanResources() })
 		case "ports":
-			c.into(&container.Ports)
+			container.Ports = c.scanPorts()
 		case "restartPolicy":
-			c.into(&container.RestartPolicy)
+			policy := corev1.ContainerRestartPolicy(c.text())
+			container.RestartPolicy = &policy
 		}
 	})
+}
+
+func (c *cursor) scanPorts() []corev1.ContainerPort {
+	ports := make([]corev1.ContainerPort, 0, 1)
+	c.array(func() {
+		if c.peek() != '{' {
+			c.odd = true
+			return
+		}
+		var port corev1.ContainerPort
+		c.fields(portFieldNames, func(i int) {
+			switch portFieldNames[i] {
+			case "hostPort":
+				port.HostPort = c.int32()
+			case "containerPort":
+				port.ContainerPort = c.int32()
+			}
+		})
+		ports = append(ports, port)
+	})
+	return ports
 }
 
 func (c *cursor) scanResources() corev1.ResourceList {
