@@ -96,6 +96,7 @@ func (a *App) wakeFor(former *map[string]filter.Reason, unusable map[string]filt
 		}
 	}
 	a.demand.Changed(again)
+	a.sampling.Reconsider()
 }
 
 func drained(agent *mesos.Agent) filter.Reason {

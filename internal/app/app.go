@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -26,6 +27,7 @@ import (
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/reservation"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/sampling"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/server"
 )
 
@@ -47,12 +49,14 @@ type App struct {
 	cache        *offercache.Cache
 	reservations *reservation.Manager
 	demand       *demand.Manager
+	sampling     *sampling.Manager
 	binder       *bind.Binder
 	server       *server.Server
 
 	options Options
 	state   state // what readiness is made of
 	agents  agentNotes
+	highest atomic.Int32 // priority of any pod of ours so far
 	inverse chan inverse // inverse offers to answer
 }
 
@@ -103,7 +107,7 @@ func NewWith(cfg *config.Config, client kubernetes.Interface, log *zap.Logger, o
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.cache = offercache.New(a.clock)
 	a.metrics = newMetrics(a.registry, a.cache)
-	for _, build := range []func() error{a.buildKube, a.buildMesos, a.buildDecisions, a.buildServer} {
+	for _, build := range []func() error{a.buildKube, a.buildMesos, a.buildDecisions, a.buildSampling, a.buildServer} {
 		if err := build(); err != nil {
 			return nil, err
 		}

@@ -21,6 +21,7 @@ type podEvents struct{ *App }
 
 func (e podEvents) PodChanged(pod *corev1.Pod) {
 	uid := string(pod.UID)
+	e.notePriority(pod)
 	if kube.Waiting(pod) {
 		need, _, _ := e.need(pod) // empty for a pod that filter refuses anyway
 		e.demand.Pending(uid, e.role(pod), need)
@@ -121,10 +122,8 @@ func (a *App) agentOf(node string) (string, bool) {
 	return agentID, why == kube.Mapped
 }
 
-// usable reports whether filter would let a pod go to an agent that has room.
-func (a *App) usable(agentID string) bool {
-	return a.mapped(agentID) && a.nodeAgents().unusable(agentID) == ""
-}
+// usable reports whether a pod that is woken for an agent's room can go there.
+func (a *App) usable(agentID string) bool { return a.takesPods(agentID) && !a.hidden(agentID) }
 
 func (a *App) mapped(agentID string) bool {
 	_, ok := a.nodes.Map().Node(agentID)

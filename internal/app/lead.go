@@ -38,6 +38,7 @@ func (a *App) lead(ctx context.Context) error {
 	group.Go(func() error { return a.keepFrameworkID(ctx, frameworkID, ids) })
 	group.Go(func() error { return a.reservations.Run(ctx) })
 	group.Go(func() error { return a.demand.Run(ctx) })
+	group.Go(func() error { return a.sampling.Run(ctx) })
 	group.Go(func() error { return a.answerInverse(ctx) })
 	group.Go(func() error { return a.subscribe(ctx, frameworkID, mesosEvents{App: a, ids: ids}) })
 	return group.Wait()

@@ -15,13 +15,16 @@ func Default() *Config {
 		SchedulerName: "mesos-scheduler",
 		ForeignPods:   PassThrough,
 		Mesos:         defaultMesos(),
-		Kubernetes: Kubernetes{Lease: Lease{
-			Namespace:     "kube-system",
-			Name:          "kube-mesos-extender",
-			LeaseDuration: duration(5 * time.Second),
-			RenewDeadline: duration(3 * time.Second),
-			RetryPeriod:   duration(500 * time.Millisecond),
-		}},
+		Kubernetes: Kubernetes{
+			Lease: Lease{
+				Namespace:     "kube-system",
+				Name:          "kube-mesos-extender",
+				LeaseDuration: duration(5 * time.Second),
+				RenewDeadline: duration(3 * time.Second),
+				RetryPeriod:   duration(500 * time.Millisecond),
+			},
+			LabelNodesWithoutOffers: true,
+		},
 		Server: Server{
 			Address:         "127.0.0.1:8900",
 			MaxBodyBytes:    64 << 20,

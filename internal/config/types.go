@@ -105,6 +105,12 @@ type Backoff struct {
 type Kubernetes struct {
 	Kubeconfig string `json:"kubeconfig"` // empty: the Pod's service account
 	Lease      Lease  `json:"lease"`
+	// LabelNodesWithoutOffers keeps nodes that have nothing to offer out of the
+	// sample that kube-scheduler shows us, by the label
+	// kube-mesos-extender.io/offers=none, which its NodeAffinity must be told to
+	// avoid (addedAffinity). Nodes are labelled where there are more than 100 and
+	// less than a quarter of them have room. false takes the labels off.
+	LabelNodesWithoutOffers bool `json:"labelNodesWithoutOffers"`
 }
 
 // Lease elects the one replica that subscribes, and keeps the framework ID.
