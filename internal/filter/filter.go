@@ -123,7 +123,7 @@ func (p *pass) judge(node string) (place, Reason) {
 func (p *pass) measure(free *resources.Vector) (short string) {
 	for i := range p.needs.scalars {
 		s := &p.needs.scalars[i]
-		p.have[i] = free.Scalars[s.name]
+		p.have[i] = free.Scalars.Get(s.name)
 		if p.have[i] < s.amount && short == "" {
 			short = s.name
 		}

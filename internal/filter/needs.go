@@ -1,9 +1,6 @@
 package filter
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
@@ -21,8 +18,8 @@ type scalar struct {
 
 func newNeeds(v resources.Vector) needs {
 	n := needs{ports: v.Ports}
-	for _, name := range slices.Sorted(maps.Keys(v.Scalars)) {
-		n.scalars = append(n.scalars, scalar{name, v.Scalars[name]})
+	for _, s := range v.Scalars {
+		n.scalars = append(n.scalars, scalar{s.Name, s.Milli})
 	}
 	return n
 }

@@ -40,8 +40,8 @@ func addPortion(portions []resources.Portion, piece resources.Portion) []resourc
 			continue
 		}
 		sum := portions[i].Vector.Add(piece.Vector)
-		for _, amount := range sum.Scalars {
-			if amount > maxMilli {
+		for _, s := range sum.Scalars {
+			if s.Milli > maxMilli {
 				return portions // absurd; counting less is safe
 			}
 		}

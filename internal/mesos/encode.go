@@ -1,9 +1,6 @@
 package mesos
 
 import (
-	"maps"
-	"slices"
-
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler/calls"
@@ -18,9 +15,9 @@ import (
 func encodePortions(portions []resources.Portion, role string) []mesos.Resource {
 	var out []mesos.Resource
 	for _, p := range portions {
-		for _, name := range slices.Sorted(maps.Keys(p.Vector.Scalars)) {
-			r := newResource(name, mesos.SCALAR, role, p.Layers)
-			r.Scalar = &mesos.Value_Scalar{Value: float64(p.Vector.Scalars[name]) / 1000}
+		for _, s := range p.Vector.Scalars {
+			r := newResource(s.Name, mesos.SCALAR, role, p.Layers)
+			r.Scalar = &mesos.Value_Scalar{Value: float64(s.Milli) / 1000}
 			out = append(out, r)
 		}
 		if p.Vector.Ports == nil {

@@ -90,9 +90,9 @@ func FuzzAgents(f *testing.F) {
 				if p.Vector.IsZero() || len(p.Layers) == 0 {
 					t.Errorf("nothing, or nobody's, counts as reserved: %+v", p)
 				}
-				for name, amount := range p.Vector.Scalars {
-					if amount <= 0 || amount > maxMilli || name == "" {
-						t.Errorf("%d of %q count as reserved", amount, name)
+				for _, a := range p.Vector.Scalars {
+					if a.Milli <= 0 || a.Milli > maxMilli || a.Name == "" {
+						t.Errorf("%d of %q count as reserved", a.Milli, a.Name)
 					}
 				}
 			}

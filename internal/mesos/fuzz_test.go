@@ -30,9 +30,9 @@ func (s *sober) Offers(_ uint64, offers []*resources.Offer) {
 			if p.Vector.IsZero() {
 				s.t.Errorf("portion %d of offer %q is empty", i, o.ID)
 			}
-			for name, amount := range p.Vector.Scalars {
-				if amount <= 0 || amount > maxMilli || name == "" {
-					s.t.Errorf("offer %q has %d of %q", o.ID, amount, name)
+			for _, a := range p.Vector.Scalars {
+				if a.Milli <= 0 || a.Milli > maxMilli || a.Name == "" {
+					s.t.Errorf("offer %q has %d of %q", o.ID, a.Milli, a.Name)
 				}
 			}
 			for _, r := range p.Vector.Ports {
@@ -106,7 +106,7 @@ func FuzzGuard(f *testing.F) {
 		if shape&8 != 0 {
 			portion.Layers = append(portion.Layers, resources.Layer{Dynamic: true, Role: string(layer) + "/x"})
 		}
-		portion.Vector.Scalars = map[string]resources.Milli{string(name): resources.Milli(milli)}
+		portion.Vector.Scalars = resources.Scalars{{Name: string(name), Milli: resources.Milli(milli)}}
 		call := encodeAccept(Accept{
 			OfferIDs: []string{"O0"}, Refuse: time.Duration(milli),
 			Operations: []Operation{{ID: string(name), Type: OperationType(kind % 4), Role: string(role), Portions: []resources.Portion{portion}}},

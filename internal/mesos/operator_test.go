@@ -149,7 +149,7 @@ func TestUnreserveByOperator(t *testing.T) {
 	t.Run("zero", func(t *testing.T) { // trap T18: it kills the master after the 202
 		var net network
 		c := newTestClient(t, testConfig("m1:5050"), &net)
-		zero := resources.Portion{Layers: podPortion().Layers, Vector: resources.Vector{Scalars: map[string]resources.Milli{"cpus": 0}}}
+		zero := resources.Portion{Layers: podPortion().Layers, Vector: resources.Vector{Scalars: resources.Scalars{{Name: "cpus", Milli: 0}}}}
 		for _, portions := range [][]resources.Portion{{zero}, nil, {{Vector: resources.Scalar("cpus", 1)}}} {
 			if err := c.UnreserveByOperator(t.Context(), "S0", portions); !errors.Is(err, ErrDeadly) {
 				t.Errorf("%v: %v", portions, err)

@@ -42,6 +42,14 @@ func NewRanges(ranges ...Range) Ranges {
 
 // Union returns the ports in r or o.
 func (r Ranges) Union(o Ranges) Ranges {
+	switch {
+	case len(r)+len(o) == 0:
+		return nil
+	case len(o) == 0:
+		return slices.Clone(r)
+	case len(r) == 0:
+		return slices.Clone(o)
+	}
 	return NewRanges(slices.Concat(r, o)...)
 }
 

@@ -54,7 +54,7 @@ func (t *Translator) Request(pod *corev1.Pod) (Vector, error) {
 		UseStatusResources: true,
 		InPlacePodLevelResourcesVerticalScalingEnabled: true,
 	})
-	need := Vector{Scalars: make(map[string]Milli, len(total))}
+	need := Vector{Scalars: make(Scalars, 0, len(total))}
 	// In name order, so that the same pod always gets the same error: a text
 	// that changes makes kube-scheduler try it again at once.
 	for _, name := range slices.Sorted(maps.Keys(total)) {
@@ -65,13 +65,13 @@ func (t *Translator) Request(pod *corev1.Pod) (Vector, error) {
 		if err != nil {
 			return Vector{}, err
 		}
-		if amount > maxScalar-need.Scalars[scalar] {
+		if amount > maxScalar-need.Get(scalar) {
 			return Vector{}, tooLarge(name, total[name])
 		}
-		need.Scalars[scalar] += amount
+		need.Scalars = need.Scalars.with(scalar, amount)
 	}
 	need.Ports = hostPorts(pod)
-	need = t.withMinimum(need.normal())
+	need = t.withMinimum(need)
 	if need.IsZero() {
 		return Vector{}, ErrNothing
 	}

@@ -88,13 +88,12 @@ func checkMinimum(minimum Vector, path *field.Path) error {
 	if len(minimum.Ports) > 0 {
 		return field.Forbidden(path.Key(Ports), "ports have no minimum")
 	}
-	for _, name := range slices.Sorted(maps.Keys(minimum.Scalars)) {
-		amount := minimum.Scalars[name]
-		if err := amount.check(path.Key(name)); err != nil {
+	for _, s := range minimum.Scalars {
+		if err := s.Milli.check(path.Key(s.Name)); err != nil {
 			return err
 		}
-		if name == GPUs && amount%1000 != 0 {
-			return field.Invalid(path.Key(name), amount.String(), "gpus are whole in Mesos")
+		if s.Name == GPUs && s.Milli%1000 != 0 {
+			return field.Invalid(path.Key(s.Name), s.Milli.String(), "gpus are whole in Mesos")
 		}
 	}
 	return nil
@@ -117,18 +116,18 @@ func native(name corev1.ResourceName) bool {
 	return !strings.Contains(string(name), "/") || strings.Contains(string(name), "kubernetes.io/")
 }
 
-// withMinimum puts the minimum in place of every absent scalar.
+// withMinimum puts the minimum in place of every absent scalar of v, which is
+// the caller's own.
 func (t *Translator) withMinimum(v Vector) Vector {
-	out := v.Clone()
-	if out.Scalars == nil && len(t.minimum.Scalars) > 0 {
-		out.Scalars = make(map[string]Milli, len(t.minimum.Scalars))
-	}
-	for name, amount := range t.minimum.Scalars {
-		if out.Scalars[name] == 0 {
-			out.Scalars[name] = amount
+	for _, least := range t.minimum.Scalars {
+		if v.Get(least.Name) == 0 {
+			v.Scalars = v.Scalars.with(least.Name, least.Milli)
 		}
 	}
-	return out.normal()
+	if len(v.Scalars) == 0 {
+		v.Scalars = nil
+	}
+	return v
 }
 
 // UnsupportedError is returned for a pod that requests an extended resource

@@ -2,7 +2,6 @@ package resources
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -25,8 +24,7 @@ type Milli int64
 // and ready to use. Methods that return a Vector never share memory with their
 // receiver or arguments.
 type Vector struct {
-	// Scalars maps a Mesos resource name to its amount.
-	Scalars map[string]Milli
+	Scalars Scalars
 	// Ports are the host ports, sorted, disjoint and never adjacent.
 	Ports Ranges
 }
@@ -36,51 +34,38 @@ func Scalar(name string, amount Milli) Vector {
 	if amount == 0 {
 		return Vector{}
 	}
-	return Vector{Scalars: map[string]Milli{name: amount}}
+	return Vector{Scalars: Scalars{{name, amount}}}
 }
 
 // IsZero reports whether nothing is in v.
 func (v Vector) IsZero() bool { return len(v.Scalars) == 0 && len(v.Ports) == 0 }
 
 // Get returns the amount of one scalar, zero if absent.
-func (v Vector) Get(name string) Milli { return v.Scalars[name] }
+func (v Vector) Get(name string) Milli { return v.Scalars.Get(name) }
 
 // Clone returns a deep copy.
 func (v Vector) Clone() Vector {
-	return Vector{Scalars: maps.Clone(v.Scalars), Ports: slices.Clone(v.Ports)}
+	return Vector{Scalars: slices.Clone(v.Scalars), Ports: slices.Clone(v.Ports)}
 }
 
 // Add returns v + o.
 func (v Vector) Add(o Vector) Vector {
-	sum := v.Clone()
-	if sum.Scalars == nil && len(o.Scalars) > 0 {
-		sum.Scalars = make(map[string]Milli, len(o.Scalars))
+	return Vector{
+		Scalars: v.Scalars.combine(o.Scalars, v.Scalars.names(o.Scalars), sum),
+		Ports:   v.Ports.Union(o.Ports),
 	}
-	for name, amount := range o.Scalars {
-		sum.Scalars[name] += amount
-	}
-	sum.Ports = v.Ports.Union(o.Ports)
-	return sum.normal()
 }
 
 // Sub returns v − o, with scalars that would fall below zero left out: what is
 // not there cannot be taken. Use Covers first where that matters.
 func (v Vector) Sub(o Vector) Vector {
-	rest := Vector{Scalars: make(map[string]Milli, len(v.Scalars)), Ports: v.Ports.Minus(o.Ports)}
-	for name, amount := range v.Scalars {
-		rest.Scalars[name] = max(amount-o.Scalars[name], 0)
-	}
-	return rest.normal()
+	return Vector{Scalars: v.Scalars.combine(o.Scalars, len(v.Scalars), rest), Ports: v.Ports.Minus(o.Ports)}
 }
 
 // Min returns what v and o have in common: the smaller of each scalar and the
 // ports that are in both.
 func (v Vector) Min(o Vector) Vector {
-	common := Vector{Scalars: make(map[string]Milli, len(v.Scalars)), Ports: v.Ports.Intersect(o.Ports)}
-	for name, amount := range v.Scalars {
-		common.Scalars[name] = min(amount, o.Scalars[name])
-	}
-	return common.normal()
+	return Vector{Scalars: v.Scalars.combine(o.Scalars, len(v.Scalars), smaller), Ports: v.Ports.Intersect(o.Ports)}
 }
 
 // Covers reports whether every amount of need is in v.
@@ -89,16 +74,15 @@ func (v Vector) Covers(need Vector) bool { return v.Shortage(need) == "" }
 // Shortage returns the name of the first resource (in name order, ports last)
 // of which need asks for more than v has, or "" if v covers need.
 func (v Vector) Shortage(need Vector) string {
-	short := ""
-	for name, amount := range need.Scalars {
-		if amount > v.Scalars[name] && (short == "" || name < short) {
-			short = name
+	for i := range need.Scalars {
+		if n := &need.Scalars[i]; n.Milli > v.Scalars.Get(n.Name) {
+			return n.Name
 		}
 	}
-	if short == "" && !v.Ports.Contains(need.Ports) {
+	if !v.Ports.Contains(need.Ports) {
 		return Ports
 	}
-	return short
+	return ""
 }
 
 // Equal reports whether v and o hold the same amounts.
@@ -107,8 +91,8 @@ func (v Vector) Equal(o Vector) bool { return v.Covers(o) && o.Covers(v) }
 // String renders v in Mesos' own text form, for logs: cpus:1.5;mem:64;ports:[31000-31001].
 func (v Vector) String() string {
 	var parts []string
-	for _, name := range slices.Sorted(maps.Keys(v.Scalars)) {
-		parts = append(parts, name+":"+v.Scalars[name].String())
+	for _, s := range v.Scalars {
+		parts = append(parts, s.Name+":"+s.Milli.String())
 	}
 	if len(v.Ports) > 0 {
 		parts = append(parts, Ports+":"+v.Ports.String())
@@ -126,13 +110,4 @@ func (m Milli) String() string {
 		sign, m = "-", -m
 	}
 	return strings.TrimRight(fmt.Sprintf("%s%d.%03d", sign, m/1000, m%1000), "0")
-}
-
-// normal drops zero amounts so that equal vectors look equal.
-func (v Vector) normal() Vector {
-	maps.DeleteFunc(v.Scalars, func(_ string, amount Milli) bool { return amount == 0 })
-	if len(v.Scalars) == 0 {
-		v.Scalars = nil
-	}
-	return v
 }

@@ -52,9 +52,12 @@ func TestVectorLaws(t *testing.T) {
 
 func wantNormal(t *testing.T, v Vector) {
 	t.Helper()
-	for name, amount := range v.Scalars {
-		if amount <= 0 {
-			t.Fatalf("%v holds %s of %v", v, amount, name)
+	for i, s := range v.Scalars {
+		if s.Milli <= 0 {
+			t.Fatalf("%v holds %s of %v", v, s.Milli, s.Name)
+		}
+		if i > 0 && s.Name <= v.Scalars[i-1].Name {
+			t.Fatalf("%v is not in name order", v)
 		}
 	}
 	if v.Scalars != nil && len(v.Scalars) == 0 {
@@ -63,13 +66,13 @@ func wantNormal(t *testing.T, v Vector) {
 }
 
 func TestVectorSharesNothing(t *testing.T) {
-	a := Vector{Scalars: map[string]Milli{CPUs: 1000}, Ports: Ranges{{1, 9}}}
+	a := Vector{Scalars: Scalars{{CPUs, 1000}}, Ports: Ranges{{1, 9}}}
 	for name, v := range map[string]Vector{
 		"Clone": a.Clone(), "Add": a.Add(Vector{}), "Add to nothing": Vector{}.Add(a), "Sub": a.Sub(Vector{}), "Min": a.Min(a),
 	} {
-		v.Scalars[CPUs] = 7
+		v.Scalars[0].Milli = 7
 		v.Ports[0].End = 7
-		if diff := cmp.Diff(Vector{Scalars: map[string]Milli{CPUs: 1000}, Ports: Ranges{{1, 9}}}, a); diff != "" {
+		if diff := cmp.Diff(Vector{Scalars: Scalars{{CPUs, 1000}}, Ports: Ranges{{1, 9}}}, a); diff != "" {
 			t.Fatalf("%s shares memory with its operand:\n%s", name, diff)
 		}
 	}
