@@ -41,6 +41,12 @@ type schedulerConfig struct {
 	Profiles                 []struct {
 		SchedulerName            string `json:"schedulerName"`
 		PercentageOfNodesToScore int32  `json:"percentageOfNodesToScore"`
+		PluginConfig             []struct {
+			Name string `json:"name"`
+			Args struct {
+				AddedAffinity corev1.NodeAffinity `json:"addedAffinity"`
+			} `json:"args"`
+		} `json:"pluginConfig"`
 	} `json:"profiles"`
 	Extenders []schedulerExtender `json:"extenders"`
 }

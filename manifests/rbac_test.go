@@ -88,6 +88,7 @@ func calls(t *testing.T) []string {
 	_, err = kube.Fence(ctx, client, pod, time.Now())
 	must(t, err)
 	must(t, kube.PostBinding(ctx, client, pod, "node"))
+	must(t, kube.LabelWithoutOffers(ctx, client, "node", "uid-node", true))
 	for range 2 {
 		events.Normal(pod, "Reserved", "resources reserved")
 		settle()
