@@ -33,7 +33,7 @@ type decline struct {
 // offer back for its age, and a held offer counts as ours in everybody's share.
 func (m *Manager) giveBack() {
 	generation := m.deps.Cache.Snapshot().Generation()
-	idle, unused := m.sort(m.deps.Cache.Held())
+	idle, unused := m.sort(m.deps.Cache.Held(min(m.opts.IdleHold, m.opts.MaxHold)))
 	for _, batch := range []returns{
 		{"idle", m.opts.IdleRefuse, idle},
 		{"unused", m.opts.PendingRefuse, unused},

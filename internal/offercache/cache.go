@@ -38,6 +38,9 @@ type Cache struct {
 	plans map[string]*resources.Maintenance
 	// offers: offer ID → the offer in hand.
 	offers map[string]*held
+	// byAge is the ring of the offers in hand: next is the oldest, last the
+	// newest.
+	byAge held
 	// holds: pod UID → the pod's only hold, waiting or departed.
 	holds map[string]*hold
 	// expecting holds the slots that have a remainder.
@@ -78,6 +81,8 @@ type held struct {
 	slot   *slot
 	since  time.Time
 	usable resources.Vector // of the offer; read only
+	// Neighbours in Cache.byAge.
+	last, next *held
 }
 
 // New returns an empty cache that belongs to no subscription: every offer is
@@ -111,6 +116,7 @@ func (c *Cache) clear(generation uint64) {
 	c.agents = make(map[string]*agent)
 	c.plans = make(map[string]*resources.Maintenance)
 	c.offers = make(map[string]*held)
+	c.byAge.last, c.byAge.next = &c.byAge, &c.byAge
 	c.expecting = make(map[*slot]struct{})
 	c.tombstones = tombstones{}
 	c.snapshot.Store(newSnapshot(generation))

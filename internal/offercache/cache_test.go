@@ -175,7 +175,7 @@ func TestWithdrawSparesBusyKeys(t *testing.T) {
 	f.Add(1, []*resources.Offer{offer("o2", key1, amounts(1, 100)), offer("o3", key2, amounts(1, 100))})
 	f.mustHold("pod-a", key1, amounts(1, 100))
 	var held []string
-	for _, h := range f.Held() {
+	for _, h := range f.Held(0) {
 		held = append(held, fmt.Sprint(h.Offer.ID, " ", f.clock.Now().Sub(h.Since), " ", h.Busy))
 	}
 	if diff := cmp.Diff([]string{"o1 1m0s true", "o2 0s true", "o3 0s false"}, held); diff != "" {
@@ -190,6 +190,41 @@ func TestWithdrawSparesBusyKeys(t *testing.T) {
 	if got := f.Withdraw([]string{"o1", "o2"}); len(got) != 2 || f.Stats().Offers != 0 || f.Snapshot().Len() != 0 {
 		t.Errorf("withdrawn %v, left %+v", got, f.Stats())
 	}
+}
+
+// Every way out of the cache is a way out of the order by age.
+func TestHeldByAge(t *testing.T) {
+	var f fixture
+	want := func(age time.Duration, ids ...string) {
+		t.Helper()
+		var got []string
+		for _, h := range f.Held(age) {
+			got = append(got, h.Offer.ID)
+		}
+		if diff := cmp.Diff(ids, got); diff != "" {
+			t.Errorf("held for %s (-want +got):\n%s", age, diff)
+		}
+	}
+	f = subscribed(t)
+	for i := range 5 {
+		key := Key{fmt.Sprint("agent-", i), role}
+		f.Add(1, []*resources.Offer{offer(fmt.Sprint("o", i), key, amounts(1, 100))})
+		f.clock.SetTime(f.clock.Now().Add(time.Second))
+	}
+	want(0, "o0", "o1", "o2", "o3", "o4")
+	want(4*time.Second, "o0", "o1")
+	want(6 * time.Second)
+	f.Rescind(1, "o0")
+	f.Withdraw([]string{"o2"})
+	f.ForgetAgent("agent-4")
+	want(0, "o1", "o3")
+	f.mustHold("pod", Key{"agent-1", role}, amounts(1, 100))
+	f.mustTake(Key{"agent-1", role})
+	want(0, "o3")
+	f.Reset(2)
+	want(0)
+	f.Add(2, []*resources.Offer{offer("o9", key1, amounts(1, 100))})
+	want(0, "o9")
 }
 
 func TestHoldRefusals(t *testing.T) {

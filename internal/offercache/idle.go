@@ -15,24 +15,38 @@ type HeldOffer struct {
 	Busy  bool      // a hold waits on its key
 }
 
-// Held returns all offers in hand, oldest first. Its cost grows with their
-// number.
-func (c *Cache) Held() []HeldOffer {
-	all := c.held()
-	slices.SortFunc(all, func(a, b HeldOffer) int {
+// Held returns the offers that have been in hand for at least that long, oldest
+// first. Its cost grows with their number.
+func (c *Cache) Held(age time.Duration) []HeldOffer {
+	old := c.held(age)
+	slices.SortFunc(old, func(a, b HeldOffer) int {
 		return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.Offer.ID, b.Offer.ID))
 	})
-	return all
+	return old
 }
 
-func (c *Cache) held() []HeldOffer {
+func (c *Cache) held(age time.Duration) []HeldOffer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	all := make([]HeldOffer, 0, len(c.offers))
-	for _, h := range c.offers {
-		all = append(all, HeldOffer{h.offer, h.since, len(h.slot.waiting) > 0})
+	var old []HeldOffer
+	now := c.clock.Now()
+	for h := c.byAge.next; h != &c.byAge && now.Sub(h.since) >= age; h = h.next {
+		old = append(old, HeldOffer{h.offer, h.since, len(h.slot.waiting) > 0})
 	}
-	return all
+	return old
+}
+
+// takeIn takes an offer into hand as the newest.
+func (c *Cache) takeIn(h *held) {
+	c.offers[h.offer.ID] = h
+	h.last, h.next = c.byAge.last, &c.byAge
+	h.last.next, h.next.last = h, h
+}
+
+// letGo is the inverse of takeIn.
+func (c *Cache) letGo(h *held) {
+	delete(c.offers, h.offer.ID)
+	h.last.next, h.next.last = h.next, h.last
 }
 
 // Withdraw takes those of the named offers out of the cache on whose key no

@@ -49,7 +49,7 @@ func (c *Cache) addOne(offer *resources.Offer) {
 	}
 	s := c.ensure(Key{offer.AgentID, offer.Role})
 	h := &held{offer: offer, slot: s, since: c.clock.Now(), usable: usable(offer.Portions, offer.Role)}
-	c.offers[offer.ID] = h
+	c.takeIn(h)
 	c.agents[offer.AgentID].latest = offer
 	if offer.Maintenance != nil {
 		c.plans[offer.AgentID] = offer.Maintenance
@@ -92,7 +92,7 @@ func (c *Cache) ForgetAgent(agentID string) {
 	}
 	for _, s := range a.slots {
 		for _, h := range s.offers {
-			delete(c.offers, h.offer.ID)
+			c.letGo(h)
 		}
 		s.offers, s.remainders = nil, nil
 		s.setReleasing(nil)
@@ -103,7 +103,7 @@ func (c *Cache) ForgetAgent(agentID string) {
 
 // drop takes an offer out of hand.
 func (c *Cache) drop(h *held) {
-	delete(c.offers, h.offer.ID)
+	c.letGo(h)
 	h.slot.offers = slices.DeleteFunc(h.slot.offers, func(o *held) bool { return o == h })
 	c.touch(h.slot)
 }
