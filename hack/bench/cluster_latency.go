@@ -45,7 +45,10 @@ func wake(ctx context.Context, e *environment) (result, error) {
 
 // wakes returns the time of each sample in milliseconds.
 func wakes(ctx context.Context, e *environment, enabled bool, samples int) ([]float64, error) {
-	h, err := startCluster(ctx, e, "wake", 1, func(c *config.Config) { c.Wake.Enabled = enabled })
+	h, err := startCluster(ctx, e, "wake", 1, func(c *config.Config) {
+		c.Wake.Enabled = enabled
+		c.Release.Linger.Duration = 0 // only for the next sample to begin sooner
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -107,25 +110,20 @@ func oneWake(ctx context.Context, h *harness.Harness, bindings *harness.BindingT
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// awaitOffer returns when the daemon's framework is offered something.
+// awaitOffer returns when the daemon's framework, the only one, is offered CPUs.
 func awaitOffer(ctx context.Context, h *harness.Harness) (time.Time, error) {
 	err := harness.AwaitEvery(ctx, bookPoll, patience, "an offer", func(ctx context.Context) error {
 		books, err := h.Books(ctx)
 		if err != nil {
 			return err
 		}
-		for _, framework := range books.Frameworks {
-			if framework.Connected && framework.Offers > 0 {
-				return nil
-			}
-		}
-		// The reservation that came of it is as good a sign.
 		for _, agent := range books.Agents {
-			if heldFor(agent) {
+			// The reservation that came of an offer is as good a sign.
+			if agent.Offered["cpus"] > 0 || heldFor(agent) {
 				return nil
 			}
 		}
-		return errors.New("nothing is offered")
+		return errors.New("no CPUs are offered")
 	})
 	return time.Now(), err
 }

@@ -57,8 +57,8 @@ type Options struct {
 	PendingRefuse time.Duration
 	// ReviveInterval is the shortest time between two REVIVEs of a role.
 	ReviveInterval time.Duration
-	// WakeInterval is the shortest time between two rounds of waking; zero
-	// wakes nobody.
+	// WakeInterval is the time between two rounds of waking; zero wakes nobody.
+	// Offers that come in between start at most one more.
 	WakeInterval time.Duration
 }
 
@@ -98,6 +98,7 @@ type Manager struct {
 	undelivered []decline // in the order they were made
 
 	changed  chan struct{} // something above calls for a look
+	stirred  chan struct{} // dirty is, and pods are refused
 	declines chan struct{} // some are undelivered
 }
 
@@ -111,6 +112,7 @@ func New(opts Options, deps Deps) *Manager {
 		dirty:    map[offercache.Key]bool{},
 		roles:    map[string]*roleState{},
 		changed:  make(chan struct{}, 1),
+		stirred:  make(chan struct{}, 1),
 		declines: make(chan struct{}, 1),
 	}
 	m.metrics = newMetrics(deps.Registerer, m)
@@ -229,6 +231,10 @@ func (m *Manager) Changed(keys []offercache.Key) {
 	}
 	for _, key := range keys {
 		m.dirty[key] = true
+	}
+	select {
+	case m.stirred <- struct{}{}:
+	default:
 	}
 }
 

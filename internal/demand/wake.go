@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -92,14 +94,21 @@ func (m *Manager) Fits(uid string) {
 	delete(m.refused, uid)
 }
 
-// wakeLoop wakes, in rounds, the pods that the offers cover by now.
+// wakeLoop wakes, in rounds, the pods that the offers cover by now: at every
+// tick, and between two as soon as offers come, but that not more often.
 func (m *Manager) wakeLoop(ctx context.Context) error {
 	ticker := m.deps.Clock.NewTicker(m.opts.WakeInterval)
 	defer ticker.Stop()
+	var extra time.Time // the latest round between two ticks
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case <-m.stirred:
+			if m.deps.Clock.Since(extra) < m.opts.WakeInterval {
+				continue
+			}
+			extra = m.deps.Clock.Now()
 		case <-ticker.C():
 		}
 		var wakes errgroup.Group
@@ -195,27 +204,45 @@ func (m *Manager) queue() []*waiter {
 // those that changed for the others. The caller holds mu.
 func (m *Manager) match(w *waiter, b *budget, dirty map[offercache.Key]bool) (offercache.Key, bool) {
 	if !w.fresh {
-		for key := range dirty {
-			if key.Role == w.Role && m.deps.Usable(key.AgentID) && b.free(key).Covers(w.Need) {
-				return key, true
-			}
-		}
-		return offercache.Key{}, false
+		return m.pick(w, b, maps.Keys(dirty))
 	}
 	if b.hopeless(w) {
 		return offercache.Key{}, false
 	}
-	for agentID := range b.snapshot.Agents() {
-		key := offercache.Key{AgentID: agentID, Role: w.Role}
-		if b.free(key).Covers(w.Need) && m.deps.Usable(agentID) {
-			return key, true
+	key, ok := m.pick(w, b, func(yield func(offercache.Key) bool) {
+		for agentID := range b.snapshot.Agents() {
+			if !yield(offercache.Key{AgentID: agentID, Role: w.Role}) {
+				return
+			}
 		}
-	}
-	if len(b.vain) < maxVain {
+	})
+	if !ok && len(b.vain) < maxVain {
 		b.vain = append(b.vain, w)
 	}
-	return offercache.Key{}, false
+	return key, ok
 }
+
+// pick returns the least of the first few keys whose offers cover a pod. Keys
+// come in any order: where agents are few the same one is picked each time. The
+// caller holds mu.
+func (m *Manager) pick(w *waiter, b *budget, keys iter.Seq[offercache.Key]) (least offercache.Key, ok bool) {
+	fitting := 0
+	for key := range keys {
+		if key.Role != w.Role || !b.free(key).Covers(w.Need) || !m.deps.Usable(key.AgentID) {
+			continue
+		}
+		if fitting == 0 || key.AgentID < least.AgentID {
+			least = key
+		}
+		if fitting++; fitting == maxFitting {
+			break
+		}
+	}
+	return least, fitting > 0
+}
+
+// maxFitting bounds what one pick looks at.
+const maxFitting = 8
 
 // budget is what the offers hold beyond what woken pods are about to take.
 type budget struct {

@@ -320,3 +320,14 @@ func BenchmarkRoundOfEqualPods(b *testing.B) {
 		}
 	}
 }
+
+// The first offers do not wait for the next round.
+func TestOffersWakeAtOnce(t *testing.T) {
+	inShop(t, func(o *Options) { o.WakeInterval = 10 * time.Second }, func(t *testing.T, s *shop) {
+		s.refuse("a", 0, 1000)
+		s.wait(time.Second)
+		s.offer(offerOf("O1", "A1", amounts(2000, 1000)))
+		s.wait(0)
+		wantWoken(t, s, "a")
+	})
+}
