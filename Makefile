@@ -59,7 +59,11 @@ $(GOLANGCI):
 	@mv $(CACHE)/bin/golangci-lint $@
 
 .PHONY: bench
-bench: ## Run the Go benchmarks
+bench: controlplane ## Measure speed side by side with its references; ONLY=row,row runs some
+	@$(GO) run ./hack/bench $(if $(ONLY),-only $(ONLY))
+
+.PHONY: microbench
+microbench: ## Run the Go benchmarks, in a form that benchstat compares
 	$(GO) test -run='^$$' -bench=. -benchmem ./internal/...
 
 .PHONY: fuzz

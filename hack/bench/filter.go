@@ -37,11 +37,12 @@ func calls(verb string, nodes int) func(context.Context, *environment) (result, 
 		if err != nil {
 			return result{}, err
 		}
-		return compareCalls(ctx, p, e.cache(fmt.Sprintf("%s-%d", verb, nodes)), verb, nodes)
+		return compareCalls(ctx, p, e.cache(fmt.Sprintf("%s-%d", verb, nodes)), verb, nodes, mostCalls)
 	}
 }
 
-func compareCalls(ctx context.Context, p programs, dir, verb string, nodes int) (result, error) {
+// compareCalls makes at most that many calls to each side.
+func compareCalls(ctx context.Context, p programs, dir, verb string, nodes, most int) (result, error) {
 	c, err := startCrowd(ctx, p, dir, crowdOptions{agents: nodes, resources: halfCovered})
 	if err != nil {
 		return result{}, err
@@ -75,7 +76,7 @@ func compareCalls(ctx context.Context, p programs, dir, verb string, nodes int) 
 			return result{}, err
 		}
 	}
-	return d.run(ctx, ours, theirs, same)
+	return d.run(ctx, ours, theirs, same, most)
 }
 
 // duel sends the same calls to several servers.
@@ -150,14 +151,14 @@ func (d *duel) tell(ctx context.Context, url string, body []byte) error {
 }
 
 // run calls the sides in turn. same, if any, is told among the details.
-func (d *duel) run(ctx context.Context, ours, reference, same string) (result, error) {
+func (d *duel) run(ctx context.Context, ours, reference, same string, most int) (result, error) {
 	urls := []string{ours, reference}
 	if same != "" {
 		urls = append(urls, same)
 	}
 	times := make([][]float64, len(urls)) // ms
 	bytesOut := make([]float64, len(urls))
-	rounds := min(max(namesPerRow/max(d.nodes, 1), leastCalls), mostCalls)
+	rounds := min(max(namesPerRow/max(d.nodes, 1), leastCalls), most)
 	warm := max(rounds/10, 3)
 	for i := range warm + rounds {
 		for side, url := range urls {
