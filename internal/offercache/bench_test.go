@@ -44,7 +44,7 @@ func filled(offers []*resources.Offer) *Cache {
 
 func bySizes(b *testing.B, run func(b *testing.B, c *Cache, offers []*resources.Offer)) {
 	for _, n := range sizes {
-		b.Run(fmt.Sprint("agents=", n), func(b *testing.B) {
+		b.Run(fmt.Sprint("size=", n), func(b *testing.B) {
 			offers := realistic(n)
 			c := filled(offers)
 			b.ReportAllocs()
@@ -123,7 +123,7 @@ func BenchmarkRead(b *testing.B) {
 // and what the cache alone adds to the offer.
 func BenchmarkMemory(b *testing.B) {
 	for _, n := range sizes {
-		b.Run(fmt.Sprint("agents=", n), func(b *testing.B) {
+		b.Run(fmt.Sprint("size=", n), func(b *testing.B) {
 			var offers []*resources.Offer
 			var c *Cache
 			for b.Loop() {
