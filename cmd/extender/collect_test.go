@@ -8,7 +8,7 @@ import (
 
 func TestPercentLeavesHeadroom(t *testing.T) {
 	for live, want := range map[uint64]int{
-		0: 1600, 1 << 20: 1600, 8 << 20: 800, 32 << 20: 200, 64 << 20: 100, 150 << 20: 100, 1 << 40: 100,
+		0: 1600, 1 << 20: 1600, 8 << 20: 800, 32 << 20: 200, 64 << 20: 100, 128 << 20: 50, 256 << 20: 25, 1 << 40: 25,
 	} {
 		if got := percent(live); got != want {
 			t.Errorf("percent(%d MiB) = %d, want %d", live>>20, got, want)

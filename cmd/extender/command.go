@@ -71,7 +71,7 @@ func runDaemon(cmd *cobra.Command, f flags) error {
 		return err
 	}
 	log.Info("starting", zap.String("version", version()), zap.String("config", f.config))
-	defer app.TendMemory(cmd.Context())()
+	defer app.ReturnMemory(cmd.Context())()
 	tuneCollector()
 	err = app.Run(cmd.Context(), cfg, log)
 	// A log that cannot be flushed at exit has nowhere to report to.

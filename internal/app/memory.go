@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"os"
 	"runtime/debug"
 	runtimemetrics "runtime/metrics"
 	"sync"
@@ -10,13 +9,9 @@ import (
 )
 
 const (
-	// headroom is what the heap may grow by between two collections, in bytes,
-	// until it is so large that a share of it is more.
-	headroom = 64 << 20
-	// leastPercent is that share. Go's default of 100 % would double the memory of
-	// a daemon that holds 100,000 offers, of which little ever turns to garbage;
-	// a small one would collect for every few filter calls.
-	leastPercent, mostPercent = 25, 400
+	// spare is how much free memory is kept from the system, in bytes, or a
+	// quarter of what is in use if that is more.
+	spare = 64 << 20
 	// memoryPeriod is the time between two looks.
 	memoryPeriod = 5 * time.Second
 )
@@ -28,20 +23,17 @@ const (
 	heapFree = "/memory/classes/heap/free:bytes"
 )
 
-// TendMemory keeps the garbage collector in proportion to what the daemon holds
-// until stop is called. It is about the whole process. Whoever sets GOGC or
-// GOMEMLIMIT knows better.
-func TendMemory(ctx context.Context) (stop func()) {
-	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
-		return func() {}
-	}
+// ReturnMemory gives memory back to the system, until stop is called, that was
+// needed for a moment: at the start, and to read the master's list of agents. The
+// runtime itself takes minutes for that. It is about the whole process.
+func ReturnMemory(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	var tending sync.WaitGroup
-	tending.Go(func() { tendMemory(ctx) })
-	return func() { cancel(); tending.Wait() }
+	var returning sync.WaitGroup
+	returning.Go(func() { returnMemory(ctx) })
+	return func() { cancel(); returning.Wait() }
 }
 
-func tendMemory(ctx context.Context) {
+func returnMemory(ctx context.Context) {
 	samples := []runtimemetrics.Sample{{Name: heapLive}, {Name: heapFree}}
 	ticker := time.NewTicker(memoryPeriod)
 	defer ticker.Stop()
@@ -52,15 +44,11 @@ func tendMemory(ctx context.Context) {
 		case <-ticker.C:
 		}
 		runtimemetrics.Read(samples)
-		live, free := samples[0].Value.Uint64(), samples[1].Value.Uint64()
-		debug.SetGCPercent(gcPercent(live))
-		if free > headroom+live*leastPercent/100 {
-			debug.FreeOSMemory() // what a start or a list of agents took
+		if excessive(samples[0].Value.Uint64(), samples[1].Value.Uint64()) {
+			debug.FreeOSMemory()
 		}
 	}
 }
 
-// gcPercent is how much a heap may grow that has so many bytes in use.
-func gcPercent(live uint64) int {
-	return int(min(max(headroom*100/max(live, 1), leastPercent), mostPercent))
-}
+// excessive reports whether so many free bytes are too many beside those live.
+func excessive(live, free uint64) bool { return free > max(spare, live/4) }

@@ -2,16 +2,21 @@ package app
 
 import "testing"
 
-func TestGCPercent(t *testing.T) {
+func TestExcessive(t *testing.T) {
 	for _, test := range []struct {
-		live uint64
-		want int
+		live, free uint64
+		want       bool
 	}{
-		{0, mostPercent}, {4 << 20, mostPercent}, {32 << 20, 200}, {64 << 20, 100}, {128 << 20, 50},
-		{256 << 20, 25}, {4 << 30, leastPercent},
+		{10 << 20, 60 << 20, false}, {10 << 20, 70 << 20, true},
+		{400 << 20, 90 << 20, false}, {400 << 20, 110 << 20, true},
 	} {
-		if got := gcPercent(test.live); got != test.want {
-			t.Errorf("%d bytes: got %d, want %d", test.live, got, test.want)
+		if got := excessive(test.live, test.free); got != test.want {
+			t.Errorf("%d live, %d free: got %v", test.live, test.free, got)
 		}
 	}
+}
+
+func TestReturnMemoryEnds(t *testing.T) {
+	stop := ReturnMemory(t.Context())
+	stop()
 }
