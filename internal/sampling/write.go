@@ -14,8 +14,8 @@ import (
 const (
 	// perSurvey and perLook bound the new labels: 50 a second on average, but in
 	// one go every ten seconds, because each write has every refused pod tried
-	// again, and many at once have it tried once. A look writes only so many that
-	// it does not keep labels waiting that are to go.
+	// again, and a trickle would never let it rest. A look writes only so many
+	// that it does not keep labels waiting that are to go.
 	perSurvey = 500
 	perLook   = 125
 	// putters and takers bound the writes side by side.
