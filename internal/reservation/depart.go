@@ -139,8 +139,9 @@ func (m *Manager) send(ctx context.Context, l load) {
 	m.callEnded(l)
 	m.landed(l.key)
 	if err == nil {
-		m.log.Debug("accept sent", zap.String(logkeys.AgentID, l.key.AgentID),
-			zap.Int(logkeys.Count, len(l.accept.Operations)))
+		if entry := m.log.Check(zap.DebugLevel, "accept sent"); entry != nil {
+			entry.Write(zap.String(logkeys.AgentID, l.key.AgentID), zap.Int(logkeys.Count, len(l.accept.Operations)))
+		}
 		if m.heldAt(l.key) {
 			m.hurry(l.key.Role)
 		}

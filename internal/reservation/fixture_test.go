@@ -285,7 +285,7 @@ func (h *house) wantQuiet() {
 	for _, r := range h.records {
 		h.t.Errorf("record left: pod %s on %s is %s", r.uid, r.key.AgentID, r.state)
 	}
-	if len(h.byKey)+len(h.byUID)+len(h.byOp) != 0 {
-		h.t.Errorf("indexes left: %d keys, %d UIDs, %d operations", len(h.byKey), len(h.byUID), len(h.byOp))
+	if len(h.byKey)+len(h.byUID)+len(h.byOp)+len(h.restless) != 0 {
+		h.t.Errorf("indexes left: %d keys, %d UIDs, %d operations, %d restless", len(h.byKey), len(h.byUID), len(h.byOp), len(h.restless))
 	}
 }

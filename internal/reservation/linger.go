@@ -69,7 +69,7 @@ func (m *Manager) linger(r *record) {
 // expireLingering has the reservations leave that no pod has asked for in time.
 // The caller holds mu.
 func (m *Manager) expireLingering(now time.Time) {
-	for _, r := range m.records {
+	for r := range m.restless {
 		if r.lingers && !now.Before(r.due) {
 			r.lingers = false
 			m.kick(r.key)

@@ -99,6 +99,7 @@ type Manager struct {
 	byKey     map[offercache.Key]map[string]*record // agent and role → pod UID → record
 	byUID     map[string][]*record                  // pod UID → its records, more than one only while a retry moves nodes
 	byOp      map[string]*record                    // operation ID → the record it moves
+	restless  map[*record]struct{}                  // those that offers can help; see file
 	gone      map[id]time.Time                      // when a record ended, so that an older audit cannot bring it back
 	mute      map[string]bool                       // agent ID → has no operation feedback
 	dirty     map[offercache.Key]bool               // keys at which something may leave
@@ -160,6 +161,7 @@ func New(opts Options, deps Deps) *Manager {
 		byKey:    map[offercache.Key]map[string]*record{},
 		byUID:    map[string][]*record{},
 		byOp:     map[string]*record{},
+		restless: map[*record]struct{}{},
 		gone:     map[id]time.Time{},
 		mute:     map[string]bool{},
 		dirty:    map[offercache.Key]bool{},
@@ -206,7 +208,7 @@ func (m *Manager) Wanting() map[string]int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	roles, now := map[string]int{}, m.clock.Now()
-	for _, r := range m.records {
+	for r := range m.restless {
 		if r.state == Held || r.mustLeave(now) || r.canGrow(now) {
 			roles[r.key.Role]++
 		}
@@ -229,7 +231,10 @@ func (m *Manager) add(r *record) {
 	}
 	m.byKey[r.key][r.uid] = r
 	m.byUID[r.uid] = append(m.byUID[r.uid], r)
-	m.publish(r.key)
+	m.file(r)
+	if r.shows() {
+		m.publish(r.key)
+	}
 }
 
 // move takes a record to another state, or counts and returns an error and
@@ -240,7 +245,10 @@ func (m *Manager) move(r *record, to State) bool {
 		m.log.Error("reservation not moved", logFields(r, zap.Error(err))...)
 		return false
 	}
-	m.log.Debug("reservation moves", logFields(r, zap.Stringer("from", r.state), zap.Stringer("to", to))...)
+	if entry := m.log.Check(zap.DebugLevel, "reservation moves"); entry != nil {
+		entry.Write(logFields(r, zap.Stringer("from", r.state), zap.Stringer("to", to))...)
+	}
+	shown := r.shows()
 	r.state, r.since = to, m.clock.Now()
 	switch to {
 	case Bound:
@@ -250,8 +258,21 @@ func (m *Manager) move(r *record, to State) bool {
 		m.drop(r)
 	}
 	m.refit(r)
-	m.publish(r.key)
+	if shown || r.shows() {
+		m.publish(r.key)
+	}
 	return true
+}
+
+// file keeps the records apart for which offers can do something, a few of
+// many: those to be made, to be released, or to follow their pod's request. The
+// caller holds mu and calls it after each change of the state or of misfit.
+func (m *Manager) file(r *record) {
+	if r.state == Held || r.state == Releasing || r.misfit {
+		m.restless[r] = struct{}{}
+	} else {
+		delete(m.restless, r)
+	}
 }
 
 // drop removes a record that is Gone. The caller holds mu.
@@ -282,7 +303,7 @@ func (m *Manager) endOperation(r *record) {
 func (m *Manager) publish(key offercache.Key) {
 	var on []resources.Occupant
 	for _, r := range m.byKey[key] {
-		if r.state == Reserved || r.state == Bound {
+		if r.shows() {
 			on = append(on, resources.Occupant{UID: r.uid, Priority: r.pod.Priority, Reserved: r.vector()})
 		}
 	}

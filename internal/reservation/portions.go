@@ -19,8 +19,12 @@ func without(portions, gone []resources.Portion) []resources.Portion {
 	return slices.DeleteFunc(rest, func(p resources.Portion) bool { return p.Vector.IsZero() })
 }
 
-// total sums amounts over all stacks.
+// total sums amounts over all stacks. The result may share memory with them: it
+// is only read.
 func total(portions []resources.Portion) resources.Vector {
+	if len(portions) == 1 {
+		return portions[0].Vector
+	}
 	var sum resources.Vector
 	for _, p := range portions {
 		sum = sum.Add(p.Vector)

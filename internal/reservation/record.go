@@ -145,6 +145,10 @@ func (r *record) decide(err error) {
 	}
 }
 
+// shows reports whether readers see the record: Mesos has confirmed it, and it
+// is its pod's.
+func (r *record) shows() bool { return r.state == Reserved || r.state == Bound }
+
 // vector is the sum of what is reserved.
 func (r *record) vector() resources.Vector { return total(r.portions) }
 

@@ -217,7 +217,9 @@ func (m *Manager) dismiss(r *record, why error) {
 		r.unwanted = why
 		r.decide(why)
 	case Reserved, Bound:
-		m.log.Debug("releasing reservation", logFields(r, zap.NamedError(logkeys.Reason, why))...)
+		if entry := m.log.Check(zap.DebugLevel, "releasing reservation"); entry != nil {
+			entry.Write(logFields(r, zap.NamedError(logkeys.Reason, why))...)
+		}
 		if m.move(r, Releasing) {
 			r.decide(why)
 			m.linger(r)

@@ -37,6 +37,7 @@ func (m *Manager) Resize(uid string, need resources.Vector) {
 
 // refit compares what a bound pod has with what it wants. The caller holds mu.
 func (m *Manager) refit(r *record) {
+	defer m.file(r)
 	// An adopted reservation of which only an offer told may have parts that
 	// the offer did not show.
 	misfit := r.state == Bound && r.whole && !r.want.IsZero() && !r.vector().Equal(r.want)

@@ -127,7 +127,7 @@ func (m *Manager) expireRemainders() {
 	m.expireLingering(now)
 	m.expireDoomed(now)
 	m.expireFound(now)
-	for _, r := range m.records {
+	for r := range m.restless {
 		if r.refusals > 0 && r.canLeave(now) || (r.refusals > 0 || !r.short) && r.canGrow(now) {
 			m.kick(r.key)
 		}
@@ -137,7 +137,7 @@ func (m *Manager) expireRemainders() {
 // expireDoomed has holds fail that were kept for as long as may be. The caller
 // holds mu.
 func (m *Manager) expireDoomed(now time.Time) {
-	for _, r := range m.records {
+	for r := range m.restless {
 		if !r.doomed.IsZero() && now.Sub(r.doomed) >= m.opts.RemainderWait {
 			m.kick(r.key)
 		}
@@ -205,7 +205,7 @@ func (m *Manager) overdue() *record {
 	defer m.mu.Unlock()
 	now := m.clock.Now()
 	var next *record
-	for _, r := range m.records {
+	for r := range m.restless {
 		if (r.state == Releasing || r.misfit) && !r.op.inFlight() && len(r.surplus()) > 0 &&
 			now.Sub(r.due) >= m.opts.OperatorAfter && !now.Before(r.operatorAt) &&
 			(next == nil || cmp.Or(r.due.Compare(next.due), r.compare(next.id)) < 0) {
