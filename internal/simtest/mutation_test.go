@@ -32,7 +32,7 @@ var impatient = []string{"-only=hang-up,api-late"}
 
 var mutations = []mutation{
 	{"binding before confirmation", "reservation/reserve.go",
-		"	select {\n	case <-v.done:", "	if %s {\n		return nil\n	}\n	select {\n	case <-v.done:", "was bound to", nil},
+		"	select {\n	case <-v.done:", "	if %s {\n		return 0, nil\n	}\n	select {\n	case <-v.done:", "was bound to", nil},
 	{"no adoption", "reservation/audit.go",
 		"	ident := id{pod.UID, key}\n	if ended", "	ident := id{pod.UID, key}\n	if %s {\n		return nil\n	}\n	if ended", "keeps a reservation for", nil},
 	{"hold without a check", "offercache/holds.go",
