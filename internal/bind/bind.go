@@ -91,10 +91,12 @@ type Binder struct {
 	opts    Options
 	deps    Deps
 	metrics *metrics
-	running sync.WaitGroup
+	running sync.WaitGroup // binds in flight
+	work    chan job       // to the workers that are idle
 
 	mu       sync.Mutex         // guards all below
 	flights  map[string]*flight // pod UID → the bind in flight
+	idle     int                // workers that wait for work
 	draining bool               // no bind may start any more
 }
 
@@ -109,16 +111,8 @@ type flight struct {
 func New(opts Options, deps Deps) *Binder {
 	return &Binder{
 		opts: opts, deps: deps, metrics: newMetrics(deps.Registerer),
-		flights: map[string]*flight{},
+		flights: map[string]*flight{}, work: make(chan job),
 	}
-}
-
-// Drain lets no further bind start and waits until none is in flight.
-func (b *Binder) Drain() {
-	b.mu.Lock()
-	b.draining = true
-	b.mu.Unlock()
-	b.running.Wait()
 }
 
 // Bind returns nil once the pod is bound to the node with its reservation
@@ -160,14 +154,7 @@ func (b *Binder) join(ctx context.Context, t Target) *flight {
 	}
 	f := &flight{node: t.Node, done: make(chan struct{})}
 	b.flights[t.UID] = f
-	detached := context.WithoutCancel(ctx)
-	b.running.Go(func() {
-		f.err = b.run(detached, t)
-		b.mu.Lock()
-		delete(b.flights, t.UID)
-		b.mu.Unlock()
-		close(f.done)
-	})
+	b.start(job{context.WithoutCancel(ctx), t, f})
 	return f
 }
 

@@ -155,6 +155,7 @@ func TestForeignPods(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := newDesk(Options{SchedulerName: scheduler, Timeout: time.Second, RefuseForeign: refuse})
+				defer d.Drain()
 				d.pods.cached = foreign
 				err := d.Bind(t.Context(), target)
 				if refuse != errors.Is(err, ErrForeign) || (!refuse && err != nil) {

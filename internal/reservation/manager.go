@@ -93,6 +93,8 @@ type Manager struct {
 
 	strangers sync.Map // UID → true: reservations of a former principal that were warned of
 	occupants sync.Map // offercache.Key → []resources.Occupant, immutable slices
+	// changes tells on which agents occupants changed.
+	changes Changes
 
 	mu        sync.Mutex                            // guards everything below
 	records   map[id]*record                        // every reservation that is not Gone
@@ -201,6 +203,9 @@ func (m *Manager) Holds(podUID string) bool {
 	return len(m.byUID[podUID]) > 0
 }
 
+// Changes tells on which agents the answer of On changed.
+func (m *Manager) Changes() *Changes { return &m.changes }
+
 // Wanting counts, per role, the reservations that wait for offers: to be made
 // or to be released, unless they linger or that was refused a moment ago.
 // Offers of these roles are needed now.
@@ -307,6 +312,7 @@ func (m *Manager) publish(key offercache.Key) {
 			on = append(on, resources.Occupant{UID: r.uid, Priority: r.pod.Priority, Reserved: r.vector()})
 		}
 	}
+	defer m.changes.note(key.AgentID)
 	if len(on) == 0 {
 		m.occupants.Delete(key)
 		return

@@ -41,9 +41,8 @@ func (m *Manager) Run(ctx context.Context) error {
 
 // dispatch sends an ACCEPT for every key at which something can leave.
 func (m *Manager) dispatch(ctx context.Context) error {
-	var calls errgroup.Group
-	calls.SetLimit(acceptWorkers)
-	defer func() { _ = calls.Wait() }() // send logs its own errors
+	out := senders{send: func(l load) { m.send(ctx, l) }, loads: make(chan load)}
+	defer out.end()
 	for {
 		select {
 		case <-ctx.Done():
@@ -59,7 +58,7 @@ func (m *Manager) dispatch(ctx context.Context) error {
 				m.hurry(key.Role)
 			}
 			if len(l.accept.OfferIDs) > 0 {
-				calls.Go(func() error { m.send(ctx, l); return nil })
+				out.put(l)
 			}
 		}
 	}

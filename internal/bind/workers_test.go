@@ -1,0 +1,59 @@
+package bind
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+	"testing/synctest"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// More binds than workers are kept for run side by side; afterwards no more
+// than maxIdle stay, and they do the next binds.
+func TestWorkersAreKeptWithinBounds(t *testing.T) {
+	atDesk(t, func(t *testing.T, d *desk) {
+		const many = 2 * maxIdle
+		before := runtime.NumGoroutine()
+		for range 2 {
+			d.reserver.hold = make(chan struct{})
+			var results []<-chan error
+			for i := range many {
+				uid := fmt.Sprint("u", i)
+				pod := podNamed(uid, func(p *corev1.Pod) { p.UID = types.UID(uid) })
+				d.pods.cached = pod
+				results = append(results, d.start(t.Context(), Target{Namespace: "default", Name: "web", UID: uid, Node: "node-1"}))
+			}
+			if len(d.flights) != many {
+				t.Fatalf("%d binds in flight, want %d side by side", len(d.flights), many)
+			}
+			close(d.reserver.hold)
+			for _, result := range results {
+				if err := <-result; err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Wait()
+			if now := runtime.NumGoroutine() - before; now != maxIdle || d.idle != maxIdle {
+				t.Fatalf("%d workers are left, %d of them idle, want %d", now, d.idle, maxIdle)
+			}
+		}
+	})
+}
+
+func TestDrainEndsTheWorkers(t *testing.T) {
+	atDesk(t, func(t *testing.T, d *desk) {
+		before := runtime.NumGoroutine()
+		if err := d.Bind(t.Context(), target); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			d.Drain()
+			synctest.Wait()
+			if left := runtime.NumGoroutine() - before; left != 0 {
+				t.Errorf("%d goroutines are left", left)
+			}
+		}
+	})
+}
