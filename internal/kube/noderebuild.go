@@ -16,11 +16,15 @@ func (n *Nodes) rebuild() {
 	defer n.rebuilding.Unlock()
 	n.mu.Lock()
 	nodes, agents := maps.Clone(n.nodes), slices.Collect(maps.Values(n.agents))
+	changes := n.changes
 	n.mu.Unlock()
 	slices.SortFunc(agents, func(a, b knownAgent) int { return strings.Compare(a.ID, b.ID) })
 	fresh := match(nodes, agents)
 	n.current.Store(fresh)
 	n.warn(fresh.ambiguous)
+	n.mu.Lock()
+	n.mapped = changes
+	n.mu.Unlock()
 }
 
 // warn reports each ambiguous node once, and again only after it was certain

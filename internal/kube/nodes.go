@@ -38,6 +38,8 @@ type Nodes struct {
 	mu     sync.Mutex
 	nodes  map[string]keys       // node name → its keys
 	agents map[string]knownAgent // agent ID → identity
+	// changes counts the changes of both; mapped is how many of them the map has.
+	changes, mapped uint64
 	// rebuilding is held while a map is made, so that maps appear in order.
 	rebuilding sync.Mutex
 	warned     map[string]bool // nodes reported as ambiguous; guarded by rebuilding
@@ -123,13 +125,35 @@ func (n *Nodes) SetAgent(agent AgentIdentity) {
 // returns. Until the full list is known a key may look unshared that is not,
 // so the map is not to be trusted before the first call.
 func (n *Nodes) ReplaceAgents(agents []AgentIdentity) {
-	n.mu.Lock()
-	n.agents = make(map[string]knownAgent, len(agents))
-	for _, agent := range agents {
-		n.agents[agent.ID] = knownAgent{agent, keysOfAgent(agent)}
+	if n.replace(agents) {
+		n.rebuild()
 	}
-	n.mu.Unlock()
-	n.rebuild()
+}
+
+// replace reports whether the map is out of date. The list comes every minute and
+// hardly ever differs: what is known stays then, in its memory.
+func (n *Nodes) replace(agents []AgentIdentity) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	changed := len(agents) != len(n.agents)
+	for i := 0; i < len(agents) && !changed; i++ {
+		known, ok := n.agents[agents[i].ID]
+		changed = !ok || known.AgentIdentity != agents[i]
+	}
+	if !changed {
+		return n.mapped != n.changes
+	}
+	fresh := make(map[string]knownAgent, len(agents))
+	for _, agent := range agents {
+		known, ok := n.agents[agent.ID]
+		if !ok || known.AgentIdentity != agent {
+			known = knownAgent{agent, keysOfAgent(agent)}
+		}
+		fresh[agent.ID] = known
+	}
+	n.agents = fresh
+	n.changes++
+	return true
 }
 
 // Flush brings the map up to date now instead of within moments.
@@ -164,8 +188,9 @@ func (n *Nodes) nodeDeleted(object any) {
 	}
 }
 
-// markDirty asks Run for a rebuild.
+// markDirty asks Run for a rebuild. The caller holds mu.
 func (n *Nodes) markDirty() {
+	n.changes++
 	select {
 	case n.dirty <- struct{}{}:
 	default:

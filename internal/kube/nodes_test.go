@@ -2,6 +2,7 @@ package kube
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -189,5 +190,42 @@ func TestTrimNode(t *testing.T) {
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("what others need of a node (-want +got):\n%s", diff)
+	}
+}
+
+// A list of agents that says nothing new costs no new map, unless something
+// else has changed meanwhile.
+func TestSameAgentsKeepTheMap(t *testing.T) {
+	n, err := NewNodes(fake.NewClientset(), zap.NewNop(), clock.RealClock{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := func(name string) {
+		object, err := trimNode(newNode(name, "", "", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.nodeChanged(object)
+	}
+	agents := []AgentIdentity{{ID: "A1", Hostname: "h1"}, {ID: "A2", Hostname: "h2"}}
+	change("h1")
+	n.ReplaceAgents(agents)
+	before := n.Map()
+	n.ReplaceAgents(slices.Clone(agents))
+	if n.Map() != before {
+		t.Error("the map was made anew")
+	}
+	change("h2")
+	n.ReplaceAgents(agents)
+	if id, why := n.Map().Agent("h2"); id != "A2" || why != Mapped {
+		t.Errorf("a node that came meanwhile: %q, %v", id, why)
+	}
+	n.ReplaceAgents([]AgentIdentity{{ID: "A1", Hostname: "h1"}, {ID: "A3", Hostname: "h2"}})
+	if id, _ := n.Map().Agent("h2"); id != "A3" {
+		t.Errorf("an agent that was replaced: got %q", id)
+	}
+	n.ReplaceAgents(agents[:1])
+	if _, why := n.Map().Agent("h2"); why != NoAgent {
+		t.Errorf("an agent that is gone: %v", why)
 	}
 }
