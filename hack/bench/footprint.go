@@ -38,9 +38,8 @@ func holding(agents int) func(context.Context, *environment) (result, error) {
 			return result{}, err
 		}
 		peak, err := status(c.daemon.PID(), "VmHWM")
-		r := alone(samples[len(samples)-1])
-		r.details.add("resident, highest of the last minute, MiB", percentile(samples, 1))
-		r.details.add("resident, median of the last minute, MiB", median(samples))
+		r := alone(median(samples))
+		r.details.add("highest of the minute, MiB", percentile(samples, 1))
 		r.details.add("peak since start, MiB", peak)
 		r.details.add("start until ready, s", c.started.Seconds())
 		return r, err

@@ -16,7 +16,7 @@ func microRows() []row {
 			"ms", bar{what: judgeRatio, most: 1.5}, ingest(100_000),
 		},
 		{
-			"memory-100000", "resident memory of the daemon that holds offers of 100,000 agents, which stand for 100,000 nodes, a minute after it is ready",
+			"memory-100000", "resident memory of the daemon that holds offers of 100,000 agents, which stand for 100,000 nodes: median of the minute after it is ready, with one reading of all agents",
 			"MiB", bar{what: judgeOurs, most: 400}, holding(100_000),
 		},
 		{
