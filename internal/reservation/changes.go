@@ -1,40 +1,42 @@
 package reservation
 
-import "sync"
+import (
+	"slices"
+	"sync"
+)
 
-// changesKept bounds the log; a reader that is further behind looks at all.
+// changesKept bounds the log: a reader that is further behind looks at all.
 const changesKept = 1 << 14
 
-// Changes is a log of agents whose occupants have changed, for readers that keep
+// changes is a log of agents whose occupants have changed, for readers that keep
 // something computed from them. Its zero value is ready to use.
-type Changes struct {
+type changes struct {
 	mu     sync.Mutex // guards all below
-	before uint64     // changes that are no longer in agents
+	before uint64     // how many are no longer in agents
 	agents []string
 }
 
-// note adds an agent, after its new occupants have been published.
-func (c *Changes) note(agentID string) {
+// note adds an agent whose new occupants can be read.
+func (c *changes) note(agentID string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.agents) == changesKept {
-		c.before += uint64(len(c.agents))
+		c.before += changesKept
+		clear(c.agents)
 		c.agents = c.agents[:0]
 	}
 	c.agents = append(c.agents, agentID)
 }
 
-// Since calls each for the agents that changed since an earlier call returned
-// seen, and returns what to pass next. It reports false if it does not know them
-// all: then any may have changed.
-func (c *Changes) Since(seen uint64, each func(agentID string)) (next uint64, ok bool) {
+// since is Manager.Changed. It holds no lock while it calls each.
+func (c *changes) since(seen uint64, each func(agentID string)) (next uint64, known bool) {
 	c.mu.Lock()
 	next = c.before + uint64(len(c.agents))
 	if seen < c.before {
 		c.mu.Unlock()
 		return next, false
 	}
-	fresh := append([]string(nil), c.agents[seen-c.before:]...)
+	fresh := slices.Clone(c.agents[seen-c.before:])
 	c.mu.Unlock()
 	for _, agentID := range fresh {
 		each(agentID)

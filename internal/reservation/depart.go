@@ -35,7 +35,11 @@ func (m *Manager) depart(key offercache.Key) load {
 	delete(m.freed, key)
 	m.lend(key)
 	m.grow(key, l.at)
-	dep, ok := m.cache.Take(key)
+	var dep offercache.Departure
+	ok := false
+	if !m.gathers(key, l.at) {
+		dep, ok = m.cache.Take(key)
+	}
 	if ok {
 		m.left[key] = l.at
 	}
@@ -137,12 +141,13 @@ func (m *Manager) send(ctx context.Context, l load) {
 	m.callBegins(l)
 	err := m.master.Accept(ctx, l.accept)
 	m.callEnded(l)
-	m.landed(l.key)
+	joined := m.landed(l.key)
 	if err == nil {
 		if entry := m.log.Check(zap.DebugLevel, "accept sent"); entry != nil {
 			entry.Write(zap.String(logkeys.AgentID, l.key.AgentID), zap.Int(logkeys.Count, len(l.accept.Operations)))
 		}
-		if m.heldAt(l.key) {
+		// Of those who leave now depart tells what they wait for.
+		if !joined && m.heldAt(l.key) {
 			m.hurry(l.key.Role)
 		}
 		return
@@ -208,13 +213,16 @@ func (m *Manager) giveBack(ctx context.Context, l load) {
 	}
 }
 
-// landed notes that an ACCEPT is no longer on the wire.
-func (m *Manager) landed(key offercache.Key) {
+// landed notes that an ACCEPT is no longer on the wire, and reports whether
+// others have waited for that in order to leave.
+func (m *Manager) landed(key offercache.Key) (joined bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.onWire[key]--; m.onWire[key] <= 0 {
 		delete(m.onWire, key)
+		return m.gathered(key)
 	}
+	return false
 }
 
 // beginsToWait reports, once for each, whether there is a hold for which offers

@@ -93,8 +93,7 @@ type Manager struct {
 
 	strangers sync.Map // UID → true: reservations of a former principal that were warned of
 	occupants sync.Map // offercache.Key → []resources.Occupant, immutable slices
-	// changes tells on which agents occupants changed.
-	changes Changes
+	changes   changes  // of occupants
 
 	mu        sync.Mutex                            // guards everything below
 	records   map[id]*record                        // every reservation that is not Gone
@@ -108,6 +107,7 @@ type Manager struct {
 	freed     map[offercache.Key]bool               // dirty keys at which a hold was given up
 	left      map[offercache.Key]time.Time          // when an ACCEPT last left for a key, for RemainderWait
 	onWire    map[offercache.Key]int                // ACCEPTs that were not answered yet
+	gathering map[offercache.Key]bool               // keys at which holds wait for such an answer
 	away      map[string]bool                       // agent IDs on which nobody may count
 	connected bool
 	// reviewed is set once the master's agent list was read in this
@@ -159,21 +159,22 @@ func New(opts Options, deps Deps) *Manager {
 		pods: deps.Pods, hurry: deps.Hurry, released: deps.Freed, watched: deps.Watched, log: deps.Log, clock: deps.Clock,
 		lost: orIgnore(deps.Lost), refused: orIgnore(deps.Refused),
 		waits: orIgnore(deps.Waits), resized: orIgnore(deps.Resized),
-		records:  map[id]*record{},
-		byKey:    map[offercache.Key]map[string]*record{},
-		byUID:    map[string][]*record{},
-		byOp:     map[string]*record{},
-		restless: map[*record]struct{}{},
-		gone:     map[id]time.Time{},
-		mute:     map[string]bool{},
-		dirty:    map[offercache.Key]bool{},
-		freed:    map[offercache.Key]bool{},
-		left:     map[offercache.Key]time.Time{},
-		away:     map[string]bool{},
-		onWire:   map[offercache.Key]int{},
-		wake:     make(chan struct{}, 1),
-		auditNow: make(chan struct{}, 1),
-		acks:     make(chan mesos.OperationStatus, ackBuffer),
+		records:   map[id]*record{},
+		byKey:     map[offercache.Key]map[string]*record{},
+		byUID:     map[string][]*record{},
+		byOp:      map[string]*record{},
+		restless:  map[*record]struct{}{},
+		gone:      map[id]time.Time{},
+		mute:      map[string]bool{},
+		dirty:     map[offercache.Key]bool{},
+		freed:     map[offercache.Key]bool{},
+		left:      map[offercache.Key]time.Time{},
+		away:      map[string]bool{},
+		onWire:    map[offercache.Key]int{},
+		gathering: map[offercache.Key]bool{},
+		wake:      make(chan struct{}, 1),
+		auditNow:  make(chan struct{}, 1),
+		acks:      make(chan mesos.OperationStatus, ackBuffer),
 	}
 	m.metrics = newMetrics(deps.Registerer, m)
 	return m
@@ -203,8 +204,12 @@ func (m *Manager) Holds(podUID string) bool {
 	return len(m.byUID[podUID]) > 0
 }
 
-// Changes tells on which agents the answer of On changed.
-func (m *Manager) Changes() *Changes { return &m.changes }
+// Changed calls each for the agents for which the answer of On has changed since
+// an earlier call returned seen, 0 for the first call, and returns what to pass
+// next. It returns false if it does not know them all: then any may have changed.
+func (m *Manager) Changed(seen uint64, each func(agentID string)) (next uint64, known bool) {
+	return m.changes.since(seen, each)
+}
 
 // Wanting counts, per role, the reservations that wait for offers: to be made
 // or to be released, unless they linger or that was refused a moment ago.
@@ -312,12 +317,12 @@ func (m *Manager) publish(key offercache.Key) {
 			on = append(on, resources.Occupant{UID: r.uid, Priority: r.pod.Priority, Reserved: r.vector()})
 		}
 	}
-	defer m.changes.note(key.AgentID)
-	if len(on) == 0 {
+	if len(on) > 0 {
+		m.occupants.Store(key, on)
+	} else {
 		m.occupants.Delete(key)
-		return
 	}
-	m.occupants.Store(key, on)
+	m.changes.note(key.AgentID)
 }
 
 // kick notes that something may leave for, or fail at, a key. The caller

@@ -123,6 +123,9 @@ func (m *Manager) expireRemainders() {
 			m.kick(key)
 		}
 	}
+	for key := range m.gathering {
+		m.kick(key)
+	}
 	m.expireLingering(now)
 	m.expireDoomed(now)
 	m.expireFound(now)
