@@ -104,7 +104,7 @@ func BenchmarkSurvey(b *testing.B) {
 		b.Run(fmt.Sprint(count), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				m.survey(m.deps.Clock.Now(), true)
+				m.survey(m.deps.Clock.Now())
 			}
 		})
 	}

@@ -44,15 +44,26 @@ func amounts(cpus, mem int64) resources.Vector {
 // plenty is room for any pod of these tests.
 var plenty = amounts(4000, 4096)
 
-// counted counts the surveys of a Manager.
+// counted counts the surveys of a Manager. While it is late it does not know of
+// labels yet.
 type counted struct {
 	*kube.Nodes
 	surveys atomic.Int64
+	late    atomic.Bool
 }
 
 func (c *counted) All() iter.Seq[*corev1.Node] {
 	c.surveys.Add(1)
 	return c.Nodes.All()
+}
+
+func (c *counted) Node(name string) (*corev1.Node, bool) {
+	node, ok := c.Nodes.Node(name)
+	if ok && c.late.Load() {
+		node = node.DeepCopy()
+		node.Labels = nil
+	}
+	return node, ok
 }
 
 // world is a cluster whose nodes n0, n1 … are the agents a0, a1 …

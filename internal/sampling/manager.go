@@ -147,11 +147,11 @@ func (m *Manager) look(ctx context.Context) {
 	m.elapse(now, demanded)
 	m.follow()
 	if m.surveyDue(now, demanded) {
-		m.survey(now, demanded)
+		m.survey(now)
 	}
 	// First what lets pods in.
 	m.takeOff(ctx, now)
-	if demanded {
+	if demanded { // else offers go back, and agents look as if they had none
 		m.putOn(ctx)
 	}
 }

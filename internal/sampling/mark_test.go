@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/kube"
 )
 
 // long is longer than it takes until nodes without room are labelled.
@@ -158,7 +160,7 @@ func TestSubscriptionBeginsAnew(t *testing.T) {
 }
 
 // New labels come in batches, so that refused pods are tried now and then
-// rather than all the time; and what gets room before its turn is left alone.
+// rather than all the time.
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1200)
@@ -175,16 +177,79 @@ func TestPace(t *testing.T) {
 		w.wantLabels("first batch", perSurvey)
 		w.pass(surveyEvery)
 		w.wantLabels("second batch", 2*perSurvey)
-		left := 0
+		w.pass(surveyEvery)
+		w.wantLabels("the rest", 1200)
+	})
+}
+
+// What gets room, or is needed, before its turn in a batch is left alone.
+func TestRoomBeforeItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1200)
+		w.lead()
+		for len(w.labels()) == 0 {
+			w.pass(lookEvery)
+		}
+		var roomy []int
 		for i := range 1200 {
-			if node, ok := w.nodes.Node(nodeName(i)); ok && !w.nodes.WithoutOffers(node.Name) {
-				left = i
+			if !w.nodes.WithoutOffers(nodeName(i)) && len(roomy) < 250 {
+				roomy = append(roomy, i)
+				if i%2 == 0 {
+					w.offer(i, plenty)
+				} else {
+					w.needed.Store(agentID(i), true)
+				}
 			}
 		}
-		w.offer(left, plenty)
-		w.pass(surveyEvery)
-		w.wantLabels("all but one", 1199)
-		w.wantLabel("got room before its turn", left, false)
+		w.pass(time.Second)
+		for _, i := range roomy {
+			if w.nodes.WithoutOffers(nodeName(i)) {
+				t.Errorf("%s is labelled", nodeName(i))
+			}
+		}
+	})
+}
+
+// The rest of a batch is not written when nothing is pending any more.
+func TestIdleEndsABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1200)
+		w.lead()
+		for len(w.labels()) == 0 {
+			w.pass(lookEvery)
+		}
+		w.demanded.Store(false)
+		w.pass(time.Hour)
+		w.wantLabels("idle", perLook)
+	})
+}
+
+// An agent that takes no pods has no room however often it offers something.
+func TestOffersOfAnUnusableAgentAreNoRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 120)
+		w.unusable.Store(agentID(7), true)
+		w.lead()
+		for range 10 {
+			w.offer(7, plenty)
+			w.pass(long / 20)
+			w.lose(7)
+			w.pass(long / 20)
+		}
+		w.wantLabel("after a while", 7, true)
+	})
+}
+
+func TestLabelThatSomebodyElseTookOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 120)
+		w.lead()
+		w.pass(long)
+		if err := kube.LabelWithoutOffers(t.Context(), w.cluster.Client(), nodeName(5), "uid-n5", false); err != nil {
+			t.Fatal(err)
+		}
+		w.pass(long)
+		w.wantLabel("again", 5, true)
 	})
 }
 

@@ -68,9 +68,6 @@ func (m *Manager) worthShowing(name string) bool {
 // labelled reports whether a node carries the label, as was written by us or as
 // the informer has it.
 func (m *Manager) labelled(name string) bool {
-	if written, ok := m.written[name]; ok {
-		return written
-	}
 	node, ok := m.deps.Nodes.Node(name)
 	return ok && m.carries(node)
 }

@@ -30,8 +30,8 @@ func (m *Manager) surveyDue(now time.Time, demanded bool) bool {
 }
 
 // survey looks at every node: which labels are to go, for how long the others
-// have had no room, and which are to be labelled.
-func (m *Manager) survey(now time.Time, demanded bool) {
+// have had no room, and which are to be labelled once offers are demanded.
+func (m *Manager) survey(now time.Time) {
 	m.asked.Store(false)
 	m.surveyed, m.placed = now, m.deps.Nodes.Map()
 	clear(m.written) // the informer has seen it by now
@@ -40,7 +40,7 @@ func (m *Manager) survey(now time.Time, demanded bool) {
 		m.judge(node, &count)
 	}
 	m.lacking, m.enter = count.lacking, nil // nodes that are gone are forgotten
-	if demanded && count.pays() {
+	if count.pays() {
 		m.enter = count.candidates[:min(len(count.candidates), perSurvey)]
 	}
 }

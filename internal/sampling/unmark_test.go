@@ -154,25 +154,26 @@ func TestRoomThatWentAgain(t *testing.T) {
 // What makes a node worth showing beside its offers is looked at when told, at
 // the latest by the next survey.
 func TestReasonsBesideOffers(t *testing.T) {
+	const soon = soonest + 2*lookEvery
 	tests := map[string]struct {
 		before, then func(*world)
-		told         bool
+		within       time.Duration
 	}{
 		"agent takes pods again": {
 			func(w *world) { w.unusable.Store(agentID(0), true); w.offerEach(0, 1) },
-			func(w *world) { w.unusable.Delete(agentID(0)) }, true,
+			func(w *world) { w.unusable.Delete(agentID(0)); w.manager.Reconsider() }, soon,
 		},
 		"agent takes pods again, nobody tells": {
 			func(w *world) { w.unusable.Store(agentID(0), true); w.offerEach(0, 1) },
-			func(w *world) { w.unusable.Delete(agentID(0)) }, false,
+			func(w *world) { w.unusable.Delete(agentID(0)) }, surveyEvery,
 		},
-		"needed": {func(*world) {}, func(w *world) { w.needed.Store(agentID(0), true) }, true},
+		"needed": {func(*world) {}, func(w *world) { w.needed.Store(agentID(0), true); w.manager.Reconsider() }, soon},
 		"agent found": {
 			func(w *world) {
 				w.nodes.ReplaceAgents([]kube.AgentIdentity{{ID: agentID(0), Hostname: "elsewhere"}})
 				w.offerEach(0, 1)
 			},
-			func(w *world) { w.nodes.SetAgent(kube.AgentIdentity{ID: agentID(0), Hostname: nodeName(0)}) }, true,
+			func(w *world) { w.nodes.SetAgent(kube.AgentIdentity{ID: agentID(0), Hostname: nodeName(0)}) }, soon,
 		},
 	}
 	for name, tt := range tests {
@@ -182,17 +183,31 @@ func TestReasonsBesideOffers(t *testing.T) {
 				tt.before(w)
 				w.pass(time.Minute)
 				w.wantLabel("before", 0, true)
+				w.pass(surveyEvery - w.sinceSurvey() + soonest) // the next survey is far
 				tt.then(w)
-				within := surveyEvery
-				if tt.told {
-					w.manager.Reconsider()
-					within = soonest + 2*lookEvery
-				}
-				w.pass(within)
+				w.pass(tt.within)
 				w.wantLabel("after", 0, false)
 			})
 		})
 	}
+}
+
+// sinceSurvey returns how long ago the latest survey was.
+func (w *world) sinceSurvey() time.Duration { return time.Since(w.manager.surveyed) }
+
+// Room comes before the informer has told of the label.
+func TestRoomRightAfterTheLabel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 120)
+		w.nodes.late.Store(true)
+		w.lead()
+		for len(w.labels()) == 0 {
+			w.pass(lookEvery)
+		}
+		w.offerEach(0, 1)
+		w.pass(lookEvery)
+		w.wantLabel("with room", 0, false)
+	})
 }
 
 // A node that is made anew under its name has no label, and one that is gone

@@ -48,7 +48,6 @@ func (m *Manager) takeOff(ctx context.Context, now time.Time) {
 	for _, name := range names {
 		if !m.leave[name] {
 			m.flaps[name]++
-			delete(m.lacking, name)
 		}
 	}
 }
