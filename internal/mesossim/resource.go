@@ -34,38 +34,42 @@ func newReservations(list []mesos.Resource_ReservationInfo) *reservations {
 	if len(list) == 0 {
 		return nil
 	}
-	var b strings.Builder
+	var key []byte
 	for i := range list {
-		writeReservationKey(&b, &list[i])
+		key = appendReservationKey(key, &list[i])
 	}
-	return &reservations{list: list, key: b.String()}
+	return &reservations{list: list, key: string(key)}
 }
 
-func writeReservationKey(b *strings.Builder, r *mesos.Resource_ReservationInfo) {
-	quote := func(s *string) {
-		if s == nil {
-			b.WriteString("-;")
-			return
-		}
-		b.WriteString(strconv.Quote(*s))
-		b.WriteByte(';')
-	}
-	b.WriteString(strconv.Itoa(int(r.GetType())))
-	quote(r.Role)
-	quote(r.Principal)
+// appendReservationKey writes a reservation so that equal ones, whatever the
+// order of their labels, and no others give the same bytes.
+func appendReservationKey(key []byte, r *mesos.Resource_ReservationInfo) []byte {
+	key = strconv.AppendInt(key, int64(r.GetType()), 10)
+	key = appendSized(appendSized(key, r.Role), r.Principal)
 	if r.Labels == nil {
-		b.WriteByte('|')
-		return
+		return append(key, '|')
 	}
 	labels := make([]string, len(r.Labels.Labels))
-	for i, l := range r.Labels.Labels {
-		labels[i] = strconv.Quote(l.Key)
-		if l.Value != nil {
-			labels[i] += "=" + strconv.Quote(*l.Value)
-		}
+	var label []byte
+	for i := range r.Labels.Labels {
+		l := &r.Labels.Labels[i]
+		label = appendSized(appendSized(label[:0], &l.Key), l.Value)
+		labels[i] = string(label)
 	}
 	slices.Sort(labels)
-	b.WriteString("{" + strings.Join(labels, ",") + "}|")
+	key = append(key, '{')
+	for _, l := range labels {
+		key = append(key, l...)
+	}
+	return append(key, "}|"...)
+}
+
+// appendSized writes a text behind its size, so that where it ends is certain.
+func appendSized(key []byte, s *string) []byte {
+	if s == nil {
+		return append(key, '-')
+	}
+	return append(append(strconv.AppendInt(key, int64(len(*s)), 10), ':'), *s...)
 }
 
 func (r *reservations) equal(other *reservations) bool {
