@@ -183,7 +183,8 @@ func TestReasonsBesideOffers(t *testing.T) {
 				tt.before(w)
 				w.pass(time.Minute)
 				w.wantLabel("before", 0, true)
-				w.pass(surveyEvery - w.sinceSurvey() + soonest) // the next survey is far
+				w.awaitSurvey()
+				w.pass(soonest) // the next survey is still far
 				tt.then(w)
 				w.pass(tt.within)
 				w.wantLabel("after", 0, false)
@@ -192,8 +193,12 @@ func TestReasonsBesideOffers(t *testing.T) {
 	}
 }
 
-// sinceSurvey returns how long ago the latest survey was.
-func (w *world) sinceSurvey() time.Duration { return time.Since(w.manager.surveyed) }
+// awaitSurvey lets time go by until a survey has just been made.
+func (w *world) awaitSurvey() {
+	for before := w.nodes.surveys.Load(); w.nodes.surveys.Load() == before; {
+		w.pass(lookEvery)
+	}
+}
 
 // Room comes before the informer has told of the label.
 func TestRoomRightAfterTheLabel(t *testing.T) {
