@@ -17,6 +17,9 @@ import (
 const (
 	// settle is how long a change waits for others before the map is rebuilt.
 	settle = 50 * time.Millisecond
+	// longest is how often it waits again while changes go on: half-way through
+	// the offers of a whole cluster a map would only cost time.
+	longest = 20
 	// restFactor times its own duration is what a rebuild waits at least, so
 	// that a storm of changes in a very large cluster costs a tenth of a core.
 	restFactor = 10
@@ -84,7 +87,7 @@ func (n *Nodes) Run(ctx context.Context) error {
 			return nil
 		case <-n.dirty:
 		}
-		if !n.pause(ctx, settle) {
+		if !n.quiet(ctx) {
 			return nil
 		}
 		started := n.clock.Now()
@@ -93,6 +96,27 @@ func (n *Nodes) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// quiet waits until nothing has changed for a moment, or for too long. It reports
+// false if ctx ended meanwhile.
+func (n *Nodes) quiet(ctx context.Context) bool {
+	for range longest {
+		before := n.changesSoFar()
+		if !n.pause(ctx, settle) {
+			return false
+		}
+		if n.changesSoFar() == before {
+			break
+		}
+	}
+	return true
+}
+
+func (n *Nodes) changesSoFar() uint64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.changes
 }
 
 // HasSynced reports whether the first list of nodes has been taken in.
