@@ -12,12 +12,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/hack/harness"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/kube"
 )
 
 const (
 	haystack    = 5000
 	needles     = 10
 	needlePods  = 10
+	demandEvery = 8 * time.Second
 	eventsSpoil = 2 * time.Second // within which a refusal's Event would be written
 )
 
@@ -32,13 +34,6 @@ func needle(ctx context.Context, e *environment) (result, error) {
 		return result{}, err
 	}
 	if err := h.RunScheduler(ctx, func(map[string]any) {}); err != nil {
-		return result{}, err
-	}
-	// A pod that fits nowhere keeps offers coming, so that the daemon learns
-	// which nodes have none.
-	waiting := harness.Pod("waiting", "1", "1Gi")
-	waiting.Spec.Containers[0].Ports = []corev1.ContainerPort{{ContainerPort: 80, HostPort: 80}} // no agent has it
-	if err := h.CreatePods(ctx, waiting); err != nil {
 		return result{}, err
 	}
 	began := time.Now()
@@ -75,10 +70,19 @@ func needle(ctx context.Context, e *environment) (result, error) {
 	return r, nil
 }
 
-// awaitLabels waits until all nodes without offers carry the label.
+// awaitLabels waits until all nodes without offers carry the label. Pods that
+// fit nowhere keep offers in demand meanwhile, without which the daemon does not
+// learn which nodes have none.
 func awaitLabels(ctx context.Context, h *harness.Harness) error {
-	return harness.AwaitEvery(ctx, 2*time.Second, patience, "nodes without offers labelled", func(ctx context.Context) error {
-		list, err := h.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: "kube-mesos-extender.io/offers=none"})
+	tries := 0
+	return harness.AwaitEvery(ctx, demandEvery, patience, "nodes without offers labelled", func(ctx context.Context) error {
+		tries++
+		pod := harness.Pod(fmt.Sprint("waiting-", tries), "1", "1Gi")
+		pod.Spec.Containers[0].Ports = []corev1.ContainerPort{{ContainerPort: 80, HostPort: 80}} // no agent has it
+		if err := h.CreatePods(ctx, pod); err != nil {
+			return err
+		}
+		list, err := h.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: kube.OffersLabel + "=" + kube.NoOffers})
 		if err == nil && len(list.Items) < haystack-needles {
 			err = fmt.Errorf("%d are", len(list.Items))
 		}
