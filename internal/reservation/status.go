@@ -39,21 +39,25 @@ func permanent(s mesos.OperationStatus) bool {
 // loop and does not block.
 func (m *Manager) Status(s mesos.OperationStatus) {
 	m.metrics.statuses.WithLabelValues(string(s.State)).Inc()
-	// First the acknowledgement, because the goroutine woken last runs first: of
-	// the two it is the bind that somebody waits for. A status without a UUID was
-	// made by the master, or answers a question, and is never acknowledged.
-	if len(s.UUID) > 0 {
-		select {
-		case m.acks <- s:
-		default:
-			m.log.Warn("acknowledgement dropped, the agent will send the status again",
-				zap.String(logkeys.OperationID, s.OperationID))
-		}
-	}
+	// The acknowledgement first, because the goroutine woken last runs first: of
+	// the two it is the bind that somebody waits for.
+	m.acknowledgeLater(s)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if r := m.byOp[s.OperationID]; r != nil {
 		m.progress(r, s)
+	}
+}
+
+func (m *Manager) acknowledgeLater(s mesos.OperationStatus) {
+	if len(s.UUID) == 0 {
+		return // made by the master, or an answer to a question: never acknowledged
+	}
+	select {
+	case m.acks <- s:
+	default:
+		m.log.Warn("acknowledgement dropped, the agent will send the status again",
+			zap.String(logkeys.OperationID, s.OperationID))
 	}
 }
 
