@@ -27,6 +27,7 @@ import (
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/reservation"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/roster"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/sampling"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/server"
 )
@@ -48,6 +49,7 @@ type App struct {
 	master       *mesos.Client
 	cache        *offercache.Cache
 	reservations *reservation.Manager
+	roster       *roster.Roster
 	demand       *demand.Manager
 	sampling     *sampling.Manager
 	binder       *bind.Binder
@@ -171,6 +173,7 @@ func (a *App) buildDecisions() error {
 		Lost:    a.tellLost, Refused: a.tellRefused, Waits: a.tellResizeWaits, Resized: a.tellResized,
 		Log: a.log, Registerer: a.registry, Clock: a.clock,
 	})
+	a.buildRoster()
 	a.demand = demand.New(demandOptions(cfg), demand.Deps{
 		Cache: a.cache, Master: a.master, Wanting: a.reservations.Wanting,
 		Usable: a.usable, Wake: a.wake,

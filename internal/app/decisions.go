@@ -13,6 +13,7 @@ import (
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/filter"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/kube"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/roster"
 )
 
 // rules translates the configuration's resources section.
@@ -74,7 +75,10 @@ func (a *App) Ours(pod *corev1.Pod) bool { return pod.Spec.SchedulerName == a.cf
 // View is the state that decisions are made on.
 func (a *App) View() filter.View {
 	nodes := a.nodeAgents()
-	view := filter.View{Offers: nodes.offers, Occupants: a.reservations, Nodes: nodes, Maintained: nodes.maintained}
+	view := filter.View{
+		Offers: nodes.offers, Occupants: a.reservations, Nodes: nodes,
+		Maintained: nodes.maintained, Roster: a.roster,
+	}
 	switch {
 	case !a.state.subscribed.Load():
 		view.Closed = filter.NoSubscription
@@ -85,6 +89,14 @@ func (a *App) View() filter.View {
 		view.Closed = filter.Recovering
 	}
 	return view
+}
+
+// buildRoster joins what View's parts say, node by node.
+func (a *App) buildRoster() {
+	a.roster = roster.New(roster.Sources{
+		Nodes: func() roster.Nodes { return a.nodes.Map() }, Offers: a.cache.Snapshot,
+		Occupants: a.reservations, Changed: a.reservations.Changed, Unusable: a.agents.unusable.Load,
+	})
 }
 
 // nodeAgents gives filter its reasons for what the node map says, and for agents

@@ -2,7 +2,6 @@ package filter
 
 import (
 	"cmp"
-	"hash/fnv"
 	"math"
 	"slices"
 )
@@ -30,9 +29,7 @@ func (c Choice) among(nodes []string, podUID string) *shortlist {
 		return l
 	}
 	l.picks = max(1, c.Candidates/sampled)
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(podUID)) // never fails
-	l.seed = h.Sum64()
+	l.seed = fnv1a(podUID)
 	return l
 }
 
@@ -59,18 +56,18 @@ type shortlist struct {
 
 // zone has the candidates of one zone.
 type zone struct {
-	region, name string
-	best, lot    top
+	hash      uint32
+	best, lot top
 }
 
 // add counts nodes[i], which fits.
-func (l *shortlist) add(p *pass, i int, at place) {
+func (l *shortlist) add(p *pass, i int, at *Place) {
 	l.count++
 	if l.limit == 0 {
 		l.all = append(l.all, l.nodes[i])
 		return
 	}
-	lot := l.draw(l.nodes[i])
+	lot := l.draw(at)
 	z := l.zone(at)
 	z.best.offer(candidate{l.rank(p, z, lot, at), i}, l.limit)
 	z.lot.offer(candidate{lot, i}, l.picks)
@@ -78,7 +75,7 @@ func (l *shortlist) add(p *pass, i int, at place) {
 
 // rank orders the places of a zone. Below the scores, which need four bits, the
 // lot decides, or all pods would be sent to the nodes that come first.
-func (l *shortlist) rank(p *pass, z *zone, lot uint64, at place) uint64 {
+func (l *shortlist) rank(p *pass, z *zone, lot uint64, at *Place) uint64 {
 	if p.own(at) {
 		return math.MaxUint64
 	}
@@ -90,13 +87,10 @@ func (l *shortlist) rank(p *pass, z *zone, lot uint64, at place) uint64 {
 	return rank
 }
 
-// draw returns a number that differs by pod and node: FNV-1a, and the last steps
-// of MurmurHash3 to spread it.
-func (l *shortlist) draw(node string) uint64 {
-	h := l.seed
-	for i := range len(node) {
-		h = (h ^ uint64(node[i])) * 0x100000001b3
-	}
+// draw returns a number that differs by pod and node: the last steps of
+// MurmurHash3 spread the hashes of both.
+func (l *shortlist) draw(at *Place) uint64 {
+	h := l.seed ^ at.lot
 	h = (h ^ h>>33) * 0xff51afd7ed558ccd
 	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
 	return h ^ h>>33
@@ -104,26 +98,20 @@ func (l *shortlist) draw(node string) uint64 {
 
 // zone returns where the place belongs. One whose zone is unknown belongs to the
 // zone without a name.
-func (l *shortlist) zone(at place) *zone {
-	var region, name string
-	if at.agent != nil {
-		region, name = at.agent.Region, at.agent.Zone
-	}
-	if l.latest < len(l.zones) && l.zones[l.latest].is(region, name) {
+func (l *shortlist) zone(at *Place) *zone {
+	if l.latest < len(l.zones) && l.zones[l.latest].hash == at.zone {
 		return &l.zones[l.latest]
 	}
-	l.latest = slices.IndexFunc(l.zones, func(z zone) bool { return z.is(region, name) })
+	l.latest = slices.IndexFunc(l.zones, func(z zone) bool { return z.hash == at.zone })
 	if l.latest < 0 && len(l.zones) == maxZones {
 		l.latest = maxZones - 1
 	}
 	if l.latest < 0 {
 		l.latest = len(l.zones)
-		l.zones = append(l.zones, zone{region: region, name: name})
+		l.zones = append(l.zones, zone{hash: at.zone})
 	}
 	return &l.zones[l.latest]
 }
-
-func (z *zone) is(region, name string) bool { return z.name == name && z.region == region }
 
 // chosen returns the nodes, in the order they came.
 func (l *shortlist) chosen() []string {

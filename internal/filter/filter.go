@@ -56,15 +56,14 @@ func Filter(view View, request Request, nodes []string, choice Choice) Verdict {
 	p := newPass(view, request)
 	fits := choice.among(nodes, request.PodUID)
 	refused := refusals{nodes: len(nodes)}
-	for i, node := range nodes {
-		at, why := p.judge(node)
-		if why != "" {
+	p.each(nodes, func(i int, at *Place) {
+		if why := p.judge(at); why != "" {
 			refused.add(i, why)
-			continue
+			return
 		}
 		refused.forget()
 		fits.add(p, i, at)
-	}
+	})
 	if fits.count == 0 {
 		return p.settle(refused)
 	}
@@ -76,7 +75,8 @@ type pass struct {
 	view    View
 	request Request
 	needs   needs
-	holds   bool // the pod has a reservation
+	places  Places // nil: they are made anew
+	holds   bool   // the pod has a reservation
 	// have is how much of each of needs.scalars the latest place offers.
 	have []resources.Milli
 	// plenty tells, for each of needs.scalars, whether some agent offers
@@ -88,47 +88,53 @@ type pass struct {
 
 func newPass(view View, request Request) *pass {
 	n := newNeeds(request.Need)
-	return &pass{
+	p := &pass{
 		view: view, request: request, needs: n,
 		holds:  view.Occupants != nil && view.Occupants.Holds(request.PodUID),
 		have:   make([]resources.Milli, len(n.scalars)),
 		plenty: make([]bool, len(n.scalars)),
 	}
+	if view.Roster != nil {
+		p.places = view.Roster.Role(request.Role)
+	}
+	return p
 }
 
-// judge returns what the node's agent has, and why the node is refused, "" if
-// it fits.
-func (p *pass) judge(node string) (place, Reason) {
-	at, why := p.view.place(node, p.request.Role)
-	if why != "" {
-		return at, why
+// judge returns why the place is refused, "" if it fits.
+func (p *pass) judge(at *Place) Reason {
+	if why := p.view.unusable(at); why != "" {
+		return why
 	}
-	why = NoOffers
-	if at.role != nil && !at.role.Free.IsZero() {
-		short := p.measure(&at.role.Free)
+	why := NoOffers
+	if at.flags&offering != 0 {
+		short := p.measure(at)
 		if short == "" {
-			return at, ""
+			return ""
 		}
-		p.note(at.role.Free.Ports)
+		p.note(at)
 		why = insufficient(short)
 	}
 	if p.own(at) {
-		return at, ""
+		return ""
 	}
-	return at, why
+	return why
 }
 
 // measure notes how much of each needed scalar is free and returns the first
 // resource, in name order and ports last, of which it is not enough.
-func (p *pass) measure(free *resources.Vector) (short string) {
+func (p *pass) measure(at *Place) (short string) {
 	for i := range p.needs.scalars {
 		s := &p.needs.scalars[i]
-		p.have[i] = free.Scalars.Get(s.name)
+		if s.native >= 0 {
+			p.have[i] = at.free[s.native]
+		} else {
+			p.have[i] = at.role.Free.Scalars.Get(s.name)
+		}
 		if p.have[i] < s.amount && short == "" {
 			short = s.name
 		}
 	}
-	if short == "" && len(p.needs.ports) > 0 && !free.Ports.Contains(p.needs.ports) {
+	if short == "" && len(p.needs.ports) > 0 && !at.role.Free.Ports.Contains(p.needs.ports) {
 		return resources.Ports
 	}
 	return short
@@ -136,25 +142,21 @@ func (p *pass) measure(free *resources.Vector) (short string) {
 
 // own reports whether the pod already has its place: it comes back after a bind
 // whose answer the scheduler did not wait for.
-func (p *pass) own(at place) bool {
-	if !p.holds {
-		return false
-	}
-	occupants := p.view.occupants(at.agentID, p.request.Role)
-	return len(occupants) > 0 && p.needs.covered(resources.Vector{}, occupants, p.itself)
+func (p *pass) own(at *Place) bool {
+	return p.holds && len(at.occupants) > 0 && p.needs.covered(resources.Vector{}, at.occupants, p.itself)
 }
 
 // itself picks the pod's own reservation.
 func (p *pass) itself(o *Occupant) bool { return o.UID == p.request.PodUID }
 
-// note records of which of the needed resources the agent just measured, which
-// has these ports free, has enough.
-func (p *pass) note(ports resources.Ranges) {
+// note records of which of the needed resources the place just measured has
+// enough.
+func (p *pass) note(at *Place) {
 	p.offers = true
 	for i := range p.have {
 		p.plenty[i] = p.plenty[i] || p.needs.scalars[i].amount <= p.have[i]
 	}
-	p.plentyPorts = p.plentyPorts || ports.Contains(p.needs.ports)
+	p.plentyPorts = p.plentyPorts || len(p.needs.ports) == 0 || at.role.Free.Ports.Contains(p.needs.ports)
 }
 
 // settle gives all nodes that lack offers the same reason, once no node fits.

@@ -1,6 +1,8 @@
 package filter
 
 import (
+	"slices"
+
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
@@ -14,12 +16,13 @@ type needs struct {
 type scalar struct {
 	name   string
 	amount resources.Milli
+	native int // in natives, -1 for others
 }
 
 func newNeeds(v resources.Vector) needs {
 	n := needs{ports: v.Ports}
 	for _, s := range v.Scalars {
-		n.scalars = append(n.scalars, scalar{s.Name, s.Milli})
+		n.scalars = append(n.scalars, scalar{s.Name, s.Milli, slices.Index(natives[:], s.Name)})
 	}
 	return n
 }

@@ -25,12 +25,15 @@ func Preempt(view View, request Request, candidates map[string][]string) map[str
 }
 
 func admits(view View, request Request, n needs, node string, victims []string) bool {
-	at, why := view.place(node, request.Role)
-	if why != "" {
+	at := view.place(node, request.Role)
+	if view.unusable(&at) != "" {
 		return false
 	}
-	occupants := view.occupants(at.agentID, request.Role)
+	var free resources.Vector
+	if at.role != nil {
+		free = at.role.Free
+	}
 	own := func(o *Occupant) bool { return o.UID == request.PodUID }
 	evicted := func(o *Occupant) bool { return slices.Contains(victims, o.UID) }
-	return n.covered(at.free(), occupants, evicted) || n.covered(resources.Vector{}, occupants, own)
+	return n.covered(free, at.occupants, evicted) || n.covered(resources.Vector{}, at.occupants, own)
 }

@@ -26,20 +26,20 @@ func Score(view View, request Request, nodes []string, strategy Strategy) []int6
 		return scores
 	}
 	p := newPass(view, request)
-	for i, node := range nodes {
-		at, why := view.place(node, request.Role)
+	p.each(nodes, func(i int, at *Place) {
+		if view.unusable(at) != "" {
+			return
+		}
 		if at.role != nil {
-			p.measure(&at.role.Free)
+			p.measure(at)
 		}
-		if why == "" {
-			scores[i] = p.score(at, strategy)
-		}
-	}
+		scores[i] = p.score(at, strategy)
+	})
 	return scores
 }
 
 // score rates the place that was measured last.
-func (p *pass) score(at place, strategy Strategy) int64 {
+func (p *pass) score(at *Place, strategy Strategy) int64 {
 	if p.own(at) {
 		return MaxScore
 	}
@@ -51,9 +51,9 @@ func (p *pass) score(at place, strategy Strategy) int64 {
 }
 
 // promise is the score if what is offered is in hand.
-func (p *pass) promise(at place, strategy Strategy) int64 {
+func (p *pass) promise(at *Place, strategy Strategy) int64 {
 	switch {
-	case at.role == nil || at.planned():
+	case at.flags&offering == 0 || at.flags&scheduled != 0:
 		return 0
 	case strategy == Spreading:
 		return MaxScore - p.packed(at)
@@ -66,14 +66,27 @@ func (p *pass) promise(at place, strategy Strategy) int64 {
 // is what it offers to the pod's role plus what our pods reserved on it. An
 // agent that already has pods of ours rounds up and an untouched one down, so
 // that small pods do not open one whole agent after the other.
-func (p *pass) packed(at place) int64 {
-	occupants := p.view.occupants(at.agentID, p.request.Role)
+func (p *pass) packed(at *Place) int64 {
+	if len(at.occupants) > 0 {
+		return p.joined(at)
+	}
+	fullest := resources.Milli(0)
+	for i := range p.needs.scalars {
+		if whole := p.have[i]; whole > 0 {
+			fullest = max(fullest, MaxScore*p.needs.scalars[i].amount/whole)
+		}
+	}
+	return int64(min(fullest, MaxScore))
+}
+
+// joined is packed for an agent that has pods of ours.
+func (p *pass) joined(at *Place) int64 {
 	down, up, used := resources.Milli(0), resources.Milli(0), false
 	for i := range p.needs.scalars {
 		s := &p.needs.scalars[i]
 		reserved := resources.Milli(0)
-		for j := range occupants {
-			reserved += occupants[j].Reserved.Get(s.name)
+		for j := range at.occupants {
+			reserved += at.occupants[j].Reserved.Get(s.name)
 		}
 		used = used || reserved > 0
 		if whole := reserved + p.have[i]; whole > 0 {

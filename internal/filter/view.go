@@ -30,7 +30,8 @@ type Occupants interface {
 // Occupant is one pod with a reservation.
 type Occupant = resources.Occupant
 
-// View is everything a decision looks at. All of it is immutable.
+// View is everything a decision looks at. It does not change meanwhile, but that
+// Roster and Occupants may get newer.
 type View struct {
 	// Closed, if not empty, refuses every node: NoSubscription, Recovering.
 	Closed    Reason
@@ -40,7 +41,27 @@ type View struct {
 	// Maintained returns why an agent takes no more pods for which maintenance
 	// is planned, "" if it still does; nil: it always does.
 	Maintained func(*resources.Maintenance) Reason
+	// Roster has what follows from Offers, Nodes and Occupants for each node; nil:
+	// it is made anew.
+	Roster Roster
 }
+
+// Roster has every node's place, ready made.
+type Roster interface {
+	// Role returns the places for pods of a role, as they are now or newer.
+	Role(role string) Places
+}
+
+// Places has every node's place for one role.
+type Places interface {
+	// Find puts the place of node i of at most Batch into into[i]. No place is
+	// nil.
+	Find(nodes []string, into *[Batch]*Place)
+}
+
+// Batch is how many places are found at once: a search waits for memory, several
+// wait together.
+const Batch = 64
 
 // Request is what a pod asks for.
 type Request struct {
@@ -66,50 +87,46 @@ func (v View) occupants(agentID, role string) []Occupant {
 	return v.Occupants.On(agentID, role)
 }
 
-// place is an agent and what it has for one role.
-type place struct {
-	agentID string
-	agent   *offercache.AgentView // nil: it offers nothing
-	role    *offercache.RoleView  // nil: nothing for the role
-}
-
-// place finds a node's agent, or why there is none that takes pods.
-func (v View) place(node, role string) (at place, why Reason) {
-	at.agentID, why = v.Nodes.Agent(node)
-	if why != "" {
-		return at, why
+// each calls judge for every node's place.
+func (p *pass) each(nodes []string, judge func(i int, at *Place)) {
+	if p.places == nil {
+		var at Place
+		for i, node := range nodes {
+			at = p.view.place(node, p.request.Role)
+			judge(i, &at)
+		}
+		return
 	}
-	agent, ok := v.Offers.Agent(at.agentID)
-	if !ok {
-		return at, ""
-	}
-	at.agent = agent
-	for i := range agent.Roles {
-		if agent.Roles[i].Role == role {
-			at.role = &agent.Roles[i]
-			break
+	var found [Batch]*Place
+	for from := 0; from < len(nodes); from += Batch {
+		some := nodes[from:min(from+Batch, len(nodes))]
+		p.places.Find(some, &found)
+		for i := range some {
+			judge(from+i, found[i])
 		}
 	}
-	if agent.Maintenance != nil && v.Maintained != nil {
-		why = v.Maintained(agent.Maintenance)
+}
+
+// unusable returns why the place takes no pods, whatever is offered; "" if it
+// does.
+func (v View) unusable(at *Place) Reason {
+	switch {
+	case at.flags&(refused|scheduled) == 0:
+		return ""
+	case at.flags&refused != 0:
+		return at.why
+	case v.Maintained == nil:
+		return ""
 	}
-	return at, why
+	return v.Maintained(at.maintenance)
 }
 
-// free returns what is offered, or on its way here.
-func (p place) free() resources.Vector {
-	if p.role == nil {
-		return resources.Vector{}
+// place makes a node's place.
+func (v View) place(node, role string) Place {
+	agentID, why := v.Nodes.Agent(node)
+	if why != "" {
+		return NewRefused(why)
 	}
-	return p.role.Free
+	agent, _ := v.Offers.Agent(agentID)
+	return NewPlace(node, agent, role, v.occupants(agentID, role))
 }
-
-// certain reports whether the needs are in offers in hand, without counting on
-// the rest of an offer that is on its way back.
-func (p place) certain(n needs) bool {
-	return p.role != nil && n.shortage(p.role.Certain) == ""
-}
-
-// planned reports whether maintenance of the agent's machine is planned, be it
-// far ahead.
-func (p place) planned() bool { return p.agent != nil && p.agent.Maintenance != nil }

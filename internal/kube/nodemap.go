@@ -63,6 +63,18 @@ func (m *NodeMap) Node(agentID string) (string, bool) {
 	return node, ok
 }
 
+// Size returns how many nodes Names yields.
+func (m *NodeMap) Size() int { return len(m.nodes) }
+
+// Names yields every node that matches an agent or several, in no order.
+func (m *NodeMap) Names(yield func(node string) bool) {
+	for node := range m.nodes {
+		if !yield(node) {
+			return
+		}
+	}
+}
+
 // Ambiguous returns the nodes that match several agents, or share their agent
 // with another node. The slice must not be changed.
 func (m *NodeMap) Ambiguous() []AmbiguousNode { return m.ambiguous }

@@ -10,11 +10,13 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"k8s.io/utils/clock"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
 // TestInvariantsUnderChaos lets pods come and go while calls, answers,
@@ -51,6 +53,8 @@ func (w *world) live() {
 	storms, calm := context.WithCancel(ctx)
 	loops.Go(func() { w.every(storms, 47*time.Second, w.failOver) })
 	loops.Go(func() { w.every(storms, 3*time.Second, w.resize) })
+	read := reader{on: map[string][]resources.Occupant{}}
+	loops.Go(func() { w.every(storms, time.Second, func() { w.catchUp(&read) }) })
 
 	for i := range 60 {
 		w.mu.Lock()
@@ -69,15 +73,44 @@ func (w *world) live() {
 	time.Sleep(10 * time.Minute)
 	synctest.Wait()
 	w.settled()
+	w.upToDate(&read)
 	for uid := range w.pods {
 		w.remove(uid)
 	}
 	time.Sleep(10 * time.Minute)
 	synctest.Wait()
 	w.settled()
+	w.upToDate(&read)
 	h.wantQuiet()
 	cancel()
 	loops.Wait()
+}
+
+// reader keeps what it was told to read.
+type reader struct {
+	seen uint64
+	on   map[string][]resources.Occupant // by agent ID
+}
+
+// catchUp has the reader read what has changed.
+func (w *world) catchUp(r *reader) {
+	var known bool
+	r.seen, known = w.house.Changed(r.seen, func(agentID string) {
+		r.on[agentID] = w.house.On(agentID, agentID)
+	})
+	if !known {
+		w.t.Error("the changes of a second are not known")
+	}
+}
+
+// upToDate compares what the reader has read with all, when all is quiet.
+func (w *world) upToDate(r *reader) {
+	w.catchUp(r)
+	for agentID := range w.agents {
+		if diff := cmp.Diff(w.house.On(agentID, agentID), r.on[agentID]); diff != "" {
+			w.t.Errorf("%s (-is +was told):\n%s", agentID, diff)
+		}
+	}
 }
 
 func (w *world) every(ctx context.Context, interval time.Duration, do func()) {

@@ -1,0 +1,72 @@
+package roster
+
+import (
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/filter"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/kube"
+)
+
+// sheet has the places for one role, as long as the nodes and the agents that
+// take pods stay the same.
+type sheet struct {
+	from     *Sources
+	nodes    Nodes
+	unusable map[string]filter.Reason
+	role     string
+	table    *table
+}
+
+func newSheet(from *Sources, nodes Nodes, unusable *map[string]filter.Reason, role string) *sheet {
+	s := &sheet{from: from, nodes: nodes, role: role, table: newTable(nodes.Names, nodes.Size())}
+	if unusable != nil {
+		s.unusable = *unusable
+	}
+	return s
+}
+
+// unknown is the place of a node without an agent.
+var unknown = filter.NewRefused(filter.NoAgent)
+
+// Find finds the places step by step for all of the nodes, so that they wait for
+// memory together.
+func (s *sheet) Find(nodes []string, into *[filter.Batch]*filter.Place) {
+	var hashes [filter.Batch]uint64
+	for i, node := range nodes {
+		hashes[i] = hash(node)
+	}
+	for i, node := range nodes {
+		into[i] = s.place(node, hashes[i])
+	}
+}
+
+// place returns the place of a node, from the table if it has it. What was
+// computed is kept only where nothing has changed meanwhile: each update marks
+// what it expires with a cell of its own, and the swap fails where it has.
+func (s *sheet) place(node string, h uint64) *filter.Place {
+	e := s.table.find(h)
+	if e == nil {
+		return &unknown
+	}
+	found := e.cell.Load()
+	if found.stale {
+		fresh := &cell{place: s.compute(node)}
+		e.cell.CompareAndSwap(found, fresh)
+		return &fresh.place
+	}
+	return &found.place
+}
+
+// compute reads the sources.
+func (s *sheet) compute(node string) filter.Place {
+	agentID, mapping := s.nodes.Agent(node)
+	switch mapping {
+	case kube.NoAgent:
+		return unknown
+	case kube.Ambiguous:
+		return filter.NewRefused(filter.AmbiguousAgent)
+	}
+	if why := s.unusable[agentID]; why != "" {
+		return filter.NewRefused(why)
+	}
+	agent, _ := s.from.Offers().Agent(agentID)
+	return filter.NewPlace(node, agent, s.role, s.from.Occupants.On(agentID, s.role))
+}
