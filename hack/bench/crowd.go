@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -124,8 +125,8 @@ func (c *crowd) configure(dir, kubeconfig, master string) (string, error) {
 }
 
 func (c *crowd) stop() {
-	for i := len(c.stops) - 1; i >= 0; i-- {
-		c.stops[i]()
+	for _, stop := range slices.Backward(c.stops) {
+		stop()
 	}
 }
 

@@ -64,7 +64,7 @@ func (d details) get(name string) float64 {
 func (d *details) add(name string, value float64) { *d = append(*d, detail{name, value}) }
 
 // MarshalJSON writes an object that keeps the order.
-func (d details) MarshalJSON() ([]byte, error) {
+func (d details) MarshalJSON() ([]byte, error) { //nolint:unparam // json.Marshaler
 	var out bytes.Buffer
 	out.WriteByte('{')
 	for i, one := range d {
@@ -140,7 +140,7 @@ func (a amount) json() string {
 }
 
 // MarshalJSON writes null for none.
-func (a amount) MarshalJSON() ([]byte, error) { return []byte(a.json()), nil }
+func (a amount) MarshalJSON() ([]byte, error) { return []byte(a.json()), nil } //nolint:unparam // json.Marshaler
 
 // UnmarshalJSON reads null as none.
 func (a *amount) UnmarshalJSON(data []byte) error {

@@ -119,9 +119,28 @@ func TestManyChangesMakeOneMap(t *testing.T) {
 		if nodes.Map() != before {
 			t.Error("rebuilt before the changes had settled")
 		}
-		pass(settle)
+		pass(2 * settle) // one that began before the changes, and one without any
 		if id, _ := nodes.Map().Agent("h1"); id != "A1" {
 			t.Errorf("after settling the node is %q, want A1", id)
+		}
+	})
+}
+
+func TestChangesWithoutEndHoldNoMapUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nodes, _ := startNodes(t, fake.NewSimpleClientset(newNode("h1", "", "", "")))
+		pass(time.Second)
+		nodes.SetAgent(agent("A1", "h1", ""))
+		pass(settle / 2) // changes come between two looks
+		for i := range longest + 2 {
+			if id, _ := nodes.Map().Agent("h1"); i < longest-1 && id == "A1" {
+				t.Fatalf("the map was made after %d of %d changes", i, longest)
+			}
+			nodes.SetAgent(AgentIdentity{ID: "A2", Hostname: string(rune('a' + i%26))})
+			pass(settle)
+		}
+		if id, _ := nodes.Map().Agent("h1"); id != "A1" {
+			t.Errorf("the node is %q, want A1", id)
 		}
 	})
 }

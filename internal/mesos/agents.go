@@ -83,7 +83,7 @@ func streamAgents(in *bufio.Reader, size int64) (agents []Agent, err error) {
 			continue
 		}
 		rest := scan(field)
-		number, _, content, err := rest.next()
+		number, content, err := rest.next()
 		if err != nil {
 			return nil, errField
 		}

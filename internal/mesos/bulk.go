@@ -191,7 +191,7 @@ func appendFrom(data []byte, in io.Reader, size int64) ([]byte, error) {
 func (d *offerDecoder) list(data []byte) ([]*resources.Offer, error) {
 	var offers []*resources.Offer
 	for rest := scan(data); len(rest) > 0; {
-		number, _, content, err := rest.next()
+		number, content, err := rest.next()
 		if err != nil {
 			return nil, errField
 		}

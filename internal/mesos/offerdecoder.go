@@ -78,7 +78,7 @@ const (
 func (f *offerFields) split(data []byte) error {
 	for rest := scan(data); len(rest) > 0; {
 		before := rest
-		number, _, content, err := rest.next()
+		number, content, err := rest.next()
 		if err != nil || content == nil {
 			return errWire
 		}
@@ -86,7 +86,7 @@ func (f *offerFields) split(data []byte) error {
 		case fieldResources, fieldAttributes:
 			content = before[:len(before)-len(rest)]
 			for len(rest) > 0 && rest[0] == before[0] {
-				if _, _, _, err := rest.next(); err != nil {
+				if _, _, err := rest.next(); err != nil {
 					return err
 				}
 				content = before[:len(before)-len(rest)]
@@ -191,7 +191,7 @@ func (d *offerDecoder) domain(data []byte, offer *resources.Offer) error {
 		if len(rest) == 0 {
 			return errWire
 		}
-		number, _, info, err := rest.next()
+		number, info, err := rest.next()
 		if err != nil || number != want {
 			return errWire
 		}
@@ -231,7 +231,7 @@ func directAddress(data []byte) (netip.Addr, error) {
 func fields(data []byte, types ...int) (out [3][]byte, ok bool) {
 	for rest := scan(data); len(rest) > 0; {
 		kind := int(rest[0] & 7)
-		number, _, content, err := rest.next()
+		number, content, err := rest.next()
 		if err != nil || number > len(types) || types[number-1] != kind || out[number-1] != nil {
 			return out, false
 		}
@@ -247,7 +247,7 @@ func fields(data []byte, types ...int) (out [3][]byte, ok bool) {
 func directAttributes(data []byte) ([]resources.Label, error) {
 	var list []mesos.Attribute
 	for rest := scan(data); len(rest) > 0; {
-		_, _, content, err := rest.next()
+		_, content, err := rest.next()
 		if err != nil {
 			return nil, err
 		}
@@ -263,7 +263,7 @@ func directAttributes(data []byte) ([]resources.Label, error) {
 func directPortions(data []byte) ([]resources.Portion, error) {
 	var list []mesos.Resource
 	for rest := scan(data); len(rest) > 0; {
-		_, _, content, err := rest.next()
+		_, content, err := rest.next()
 		if err != nil {
 			return nil, err
 		}

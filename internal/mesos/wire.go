@@ -22,29 +22,29 @@ type scan []byte
 
 // next cuts the next field off. Fields of other wire types than varint and
 // bytes, and numbers of more than one byte, are errWire.
-func (s *scan) next() (number int, value uint64, data []byte, err error) {
+func (s *scan) next() (number int, data []byte, err error) {
 	rest := *s
 	tag := rest[0]
 	if tag >= 0x80 || tag < 1<<3 {
-		return 0, 0, nil, errWire
+		return 0, nil, errWire
 	}
 	value, n := binary.Uvarint(rest[1:])
 	if n <= 0 {
-		return 0, 0, nil, errWire
+		return 0, nil, errWire
 	}
 	rest = rest[1+n:]
 	switch tag & 7 {
 	case wireVarint:
 	case wireBytes:
 		if value > uint64(len(rest)) {
-			return 0, 0, nil, errWire
+			return 0, nil, errWire
 		}
 		data, rest = rest[:value:value], rest[value:]
 	default:
-		return 0, 0, nil, errWire
+		return 0, nil, errWire
 	}
 	*s = rest
-	return int(tag >> 3), value, data, nil
+	return int(tag >> 3), data, nil
 }
 
 // only returns the content of a message that is nothing but one field, of bytes
@@ -54,7 +54,7 @@ func only(message []byte) ([]byte, error) {
 		return nil, errWire
 	}
 	s := scan(message)
-	_, _, data, err := s.next()
+	_, data, err := s.next()
 	if err == nil && len(s) > 0 {
 		err = errWire
 	}
