@@ -73,6 +73,9 @@ type Options struct {
 	Jitter func(limit time.Duration) time.Duration
 	// Clock tells the time, nil for the system's.
 	Clock clock.WithTicker
+	// Registry takes the metrics, nil for one that has those of the Go runtime
+	// and of the operating system's process, too.
+	Registry *prometheus.Registry
 }
 
 // Run runs a replica until ctx ends, which is no error, or until something
@@ -102,11 +105,14 @@ func NewWith(cfg *config.Config, client kubernetes.Interface, log *zap.Logger, o
 	if options.Clock == nil {
 		options.Clock = clock.RealClock{}
 	}
+	if options.Registry == nil {
+		options.Registry = prometheus.NewRegistry()
+		options.Registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	}
 	a := &App{
 		cfg: cfg, client: client, log: log, clock: options.Clock,
-		registry: prometheus.NewRegistry(), options: options, inverse: make(chan inverse, maxInverse),
+		registry: options.Registry, options: options, inverse: make(chan inverse, maxInverse),
 	}
-	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	a.cache = offercache.New(a.clock)
 	a.metrics = newMetrics(a.registry, a.cache)
 	for _, build := range []func() error{a.buildKube, a.buildMesos, a.buildDecisions, a.buildSampling, a.buildServer} {
