@@ -62,7 +62,7 @@ func (w *world) bindingAccepted(pod *corev1.Pod) {
 	w.story.tell("kube-apiserver: %s bound to %s", shown(pod), pod.Spec.NodeName)
 	uid, host := string(pod.UID), pod.Spec.NodeName
 	w.mu.Lock()
-	w.counts.binds++
+	w.counts.Binds++
 	w.boundAt[uid] = time.Now()
 	wiped, wasWiped := w.wipedAt[host]
 	w.mu.Unlock()
@@ -167,7 +167,7 @@ func (w *world) countReleases(disk map[string]bool) {
 	defer w.mu.Unlock()
 	for uid := range w.onDisk {
 		if !disk[uid] {
-			w.counts.releases++
+			w.counts.Releases++
 		}
 	}
 	w.onDisk = disk

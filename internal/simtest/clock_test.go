@@ -5,18 +5,27 @@ import (
 	"time"
 
 	"k8s.io/utils/clock"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/simtest/luck"
 )
 
 // unevenClock makes every timer of a process a few nanoseconds longer than the
 // one before. Which of two timers that end at the same instant comes first is
-// drawn by the Go runtime, from a source that has no seed; so no two end at the
-// same instant.
+// drawn by the Go runtime; so no two end at the same instant.
 type unevenClock struct {
 	clock.RealClock
+	luck *luck.Source
 	made atomic.Int64
 }
 
+// Now is asked for in most of what the daemon does.
+func (c *unevenClock) Now() time.Time {
+	c.luck.Renew()
+	return c.RealClock.Now()
+}
+
 func (c *unevenClock) stretch(d time.Duration) time.Duration {
+	c.luck.Renew()
 	return d + time.Duration(c.made.Add(1)*17)
 }
 

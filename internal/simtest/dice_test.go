@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/simtest/luck"
 )
 
 // dice draws what is drawn beside the main loop. A draw depends on the seed, on
@@ -13,6 +15,7 @@ import (
 // is going on: two goroutines that change places change nothing.
 type dice struct {
 	seed uint64
+	luck *luck.Source
 
 	mu    sync.Mutex
 	drawn map[string]uint64
@@ -21,6 +24,7 @@ type dice struct {
 func newDice(seed uint64) *dice { return &dice{seed: seed, drawn: map[string]uint64{}} }
 
 func (d *dice) rng(what string) *rand.Rand {
+	d.luck.Renew()
 	d.mu.Lock()
 	d.drawn[what]++
 	times := d.drawn[what]

@@ -5,12 +5,16 @@
 // must have come about.
 //
 // A seed fixes the faults, their times and what they strike, the delays, the
-// UUIDs and whatever else is drawn. It does not fix what the Go runtime decides
-// by itself: which ready case of a select is taken, and the turns of goroutines
-// that become ready at the same instant, which also depend on how busy the
-// machine is. About half of the seeds tell the same story twice, to the line;
-// the others part somewhere, and a violation may be gone in the second run. Have
-// the stories of seeds with violations written down as they happen: -stories DIR.
+// UUIDs and whatever else is drawn, also by the Go runtime (see package luck).
+// Each runs in a process of its own, so that -seed tells the same story, to the
+// letter, as the run of many seeds. What stays the process's own is the order of
+// maps of more than eight entries: the daemon must not depend on it. Where many
+// processes contend for the machine, a run in some hundred parts from the others
+// all the same: a sync.Mutex goes by real time. With -race no run repeats, since
+// the runtime then shuffles goroutines; outside Linux, where it preempts them, a
+// busy machine matters more; and where luck does not know the runtime, one run
+// in four parts. -stories DIR writes the stories of seeds with violations down
+// as they happen.
 //
 // It owns the world around the daemon, the faults and the invariants. The
 // invariants are read from the books of the emulated master and of the faked

@@ -89,7 +89,7 @@ func (w *world) fault() {
 		}
 		w.story.tell("FAULT %s", f.kind)
 		if f.strike(w) {
-			w.counts.faults[f.kind]++
+			w.counts.Faults[f.kind]++
 		}
 		return
 	}

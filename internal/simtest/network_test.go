@@ -5,12 +5,16 @@ import (
 	"errors"
 	"net"
 	"sync"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/simtest/luck"
 )
 
 var errRefused = errors.New("connection refused")
 
 // network is the address of the master, in memory.
 type network struct {
+	luck *luck.Source
+
 	mu       sync.Mutex
 	listener *memoryListener
 }
@@ -72,8 +76,8 @@ func (l *link) dial(ctx context.Context, _, _ string) (net.Conn, error) {
 	}
 	ours, theirs := net.Pipe()
 	select {
-	case listener.arrived <- theirs:
-		return l.keep(ours)
+	case listener.arrived <- end{theirs, l.network.luck}:
+		return l.keep(end{ours, l.network.luck})
 	case <-listener.closed:
 		return nil, errRefused
 	case <-ctx.Done():
@@ -158,4 +162,27 @@ func (c *conn) Close() error {
 	delete(c.link.conns, c)
 	c.link.mu.Unlock()
 	return c.Conn.Close()
+}
+
+// end is one end of a connection. Whether net/http reads, writes or gives up
+// first is drawn by the Go runtime.
+type end struct {
+	net.Conn
+	luck *luck.Source
+}
+
+func (e end) Read(p []byte) (int, error) {
+	defer e.luck.Renew()
+	return e.Conn.Read(p)
+}
+
+func (e end) Write(p []byte) (int, error) {
+	e.luck.Renew()
+	defer e.luck.Renew()
+	return e.Conn.Write(p)
+}
+
+func (e end) Close() error {
+	e.luck.Renew()
+	return e.Conn.Close()
 }

@@ -32,6 +32,7 @@ func (w *world) settle() {
 			return
 		}
 		w.due(false)
+		w.luck.Renew()
 		time.Sleep(quietStep)
 		synctest.Wait()
 		w.tend()

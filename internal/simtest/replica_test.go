@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -77,8 +78,9 @@ func (w *world) launch(name string) (*process, error) {
 	log := zap.New(&logCore{story: w.story, who: name, level: w.level, seen: p.listen})
 	var err error
 	p.app, err = app.NewWith(configuration(w.sim.URL()), p.gate, log, app.Options{
-		Listener: p.listener, Dial: p.link.dial, Clock: &unevenClock{},
-		Jitter: func(limit time.Duration) time.Duration { return w.dice.between(name+" backoff", 0, limit) },
+		Listener: p.listener, Dial: p.link.dial, Clock: &unevenClock{luck: w.luck},
+		Registry: prometheus.NewRegistry(), // the usual metrics ask the operating system
+		Jitter:   func(limit time.Duration) time.Duration { return w.dice.between(name+" backoff", 0, limit) },
 	})
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)

@@ -72,7 +72,7 @@ func newStage(t *testing.T, sc scene) *stage {
 		rng: nil, dice: newDice(1), level: zapcore.DebugLevel,
 		story: &story{began: time.Now()}, network: &network{}, addresses: map[string]string{}, mute: map[string]bool{},
 		wipedAt: map[string]time.Time{}, boundAt: map[string]time.Time{}, onDisk: map[string]bool{},
-		counts: counts{faults: map[string]int{}}, neighbour: &neighbour{},
+		counts: counts{Faults: map[string]int{}}, neighbour: &neighbour{},
 	}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	if sc.agents == nil {

@@ -1,20 +1,14 @@
-//go:debug randseednop=0
-
 package simtest
 
 import (
 	"flag"
 	"fmt"
-	"math/rand"
 	"os"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"strings"
 	"testing"
-	"testing/cryptotest"
 	"testing/synctest"
-	"time"
 
 	"github.com/go-logr/logr"
 	"go.uber.org/zap/zapcore"
@@ -42,49 +36,59 @@ const (
 
 // outcome is what is left of a run.
 type outcome struct {
-	seed       uint64
-	violations []string
-	story      *story
-	counts     counts
-	virtual    time.Duration
+	Seed       uint64
+	Violations []string
+	Story      string
+	Counts     counts
 }
 
-// run runs one seed.
-func run(t *testing.T, seed uint64) (out outcome) {
+// run runs one seed, in a process of its own: see apart. With -race no run
+// repeats anyway.
+func run(t *testing.T, seed uint64) outcome {
 	t.Helper()
-	cryptotest.SetGlobalRandom(t, seed)
-	rand.Seed(int64(seed)) //nolint:staticcheck // the only way to seed what client-go draws
+	if raceEnabled {
+		return runHere(t, seed)
+	}
+	return apart(t, seed)
+}
+
+// runHere runs one seed in this process.
+func runHere(t *testing.T, seed uint64) (out outcome) {
+	t.Helper()
+	luck, release := determine(t, seed)
+	defer release()
 	level := zapcore.InfoLevel
 	if *debugLog {
 		level = zapcore.DebugLevel
 	}
-	runtime.GC()
 	synctest.Test(t, func(t *testing.T) {
-		w, err := newWorld(seed, level)
+		luck.Renew()
+		w, err := newWorld(seed, luck, level)
 		if err != nil {
 			t.Fatal(err)
 		}
 		w.live()
-		took := time.Since(w.story.began)
 		w.stop()
-		out = outcome{seed, w.violations, w.story, w.counts, took}
+		out = outcome{seed, w.violations, w.story.String(), w.counts}
 	})
 	return out
 }
 
 func TestSimulation(t *testing.T) {
-	former := runtime.GOMAXPROCS(1)
-	defer runtime.GOMAXPROCS(former)
-	defer debug.SetGCPercent(debug.SetGCPercent(-1))
+	alone(t)
+	if *outcomeFile != "" {
+		writeOutcome(t, runHere(t, uint64(*oneSeed)))
+		return
+	}
 	if *oneSeed >= 0 {
 		out := run(t, uint64(*oneSeed))
-		t.Log("\n" + out.story.String())
-		for _, violation := range out.violations {
+		t.Log("\n" + out.Story)
+		for _, violation := range out.Violations {
 			t.Error(violation)
 		}
 		return
 	}
-	total := counts{faults: map[string]int{}}
+	total := counts{Faults: map[string]int{}}
 	failed, seeds := 0, *seedCount
 	if seeds == 0 {
 		seeds = usualSeeds
@@ -94,15 +98,15 @@ func TestSimulation(t *testing.T) {
 	}
 	for i := range seeds {
 		out := run(t, uint64(*firstSeed+i))
-		total.add(out.counts)
-		if len(out.violations) > 0 {
+		total.add(out.Counts)
+		if len(out.Violations) > 0 {
 			failed++
-			t.Errorf("seed %d: %d violations, see -seed %d:", out.seed, len(out.violations), out.seed)
-			for _, violation := range out.violations {
+			t.Errorf("seed %d: %d violations, see -seed %d:", out.Seed, len(out.Violations), out.Seed)
+			for _, violation := range out.Violations {
 				t.Errorf("    %s", violation)
 			}
 			keepStory(t, out)
-			if *until != "" && strings.Contains(strings.Join(out.violations, "\n"), *until) {
+			if *until != "" && strings.Contains(strings.Join(out.Violations, "\n"), *until) {
 				return
 			}
 		}
@@ -110,31 +114,31 @@ func TestSimulation(t *testing.T) {
 	t.Logf("%d seeds, %d with violations; %s", seeds, failed, total)
 }
 
-// keepStory writes a story to where it can be read again: another run of the
-// seed may differ.
+// keepStory writes a story to where it can be read again.
 func keepStory(t *testing.T, out outcome) {
 	if *stories == "" {
 		return
 	}
-	if err := os.WriteFile(filepath.Join(*stories, fmt.Sprintf("seed-%d.txt", out.seed)), []byte(out.story.String()), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(*stories, fmt.Sprintf("seed-%d.txt", out.Seed)), []byte(out.Story), 0o600); err != nil {
 		t.Error(err)
 	}
 }
 
 func (c *counts) add(other counts) {
-	c.steps += other.steps
-	c.binds += other.binds
-	c.releases += other.releases
-	for kind, n := range other.faults {
-		c.faults[kind] += n
+	c.Steps += other.Steps
+	c.Binds += other.Binds
+	c.Releases += other.Releases
+	for kind, n := range other.Faults {
+		c.Faults[kind] += n
 	}
 }
 
 func (c counts) String() string {
-	return fmt.Sprintf("%d steps, %d binds, %d releases, faults: %v", c.steps, c.binds, c.releases, c.faults)
+	return fmt.Sprintf("%d steps, %d binds, %d releases, faults: %v", c.Steps, c.Binds, c.Releases, c.Faults)
 }
 
 func TestMain(m *testing.M) {
+	runtime.MemProfileRate = 0 // which allocations to look at is drawn
 	// One of the handlers sleeps by the time at which it was called last, which
 	// lies in another bubble.
 	utilruntime.ErrorHandlers = nil

@@ -10,8 +10,9 @@ func (w *world) live() {
 	w.tend()
 	w.faulting = true
 	for range 80 + w.rng.IntN(80) {
+		w.luck.Renew()
 		w.step()
-		w.counts.steps++
+		w.counts.Steps++
 		time.Sleep(between(w.rng, time.Millisecond, 400*time.Millisecond))
 		synctest.Wait()
 		w.due(false)

@@ -9,10 +9,13 @@ import (
 	"time"
 
 	"go.uber.org/zap/zapcore"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/simtest/luck"
 )
 
 // story is what happened, in order. Lines are only made if somebody reads them.
 type story struct {
+	luck  *luck.Source
 	began time.Time
 
 	mu    sync.Mutex
@@ -25,6 +28,7 @@ type line struct {
 }
 
 func (s *story) add(text func() string) {
+	s.luck.Renew()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lines = append(s.lines, line{time.Since(s.began), text})

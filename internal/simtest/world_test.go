@@ -16,12 +16,14 @@ import (
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/kube/kubetest"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/mesossim"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/simtest/luck"
 )
 
 // world is everything of one run.
 type world struct {
 	rng   *rand.Rand // of the main loop, nobody else's
 	dice  *dice      // of all others
+	luck  *luck.Source
 	story *story
 	level zapcore.Level
 
@@ -59,9 +61,9 @@ type world struct {
 
 // counts are what a run reports.
 type counts struct {
-	faults          map[string]int
-	steps           int
-	binds, releases int
+	Faults          map[string]int
+	Steps           int
+	Binds, Releases int
 }
 
 // slot is one replica: at most one of its processes runs at a time.
@@ -79,13 +81,14 @@ type event struct {
 	do func()
 }
 
-func newWorld(seed uint64, level zapcore.Level) (*world, error) {
+func newWorld(seed uint64, luck *luck.Source, level zapcore.Level) (*world, error) {
 	w := &world{
-		rng: rand.New(rand.NewPCG(seed, 0)), dice: newDice(seed), level: level,
-		story: &story{began: time.Now()}, network: &network{}, addresses: map[string]string{}, mute: map[string]bool{},
+		rng: rand.New(rand.NewPCG(seed, 0)), dice: newDice(seed), luck: luck, level: level,
+		story: &story{luck: luck, began: time.Now()}, network: &network{luck: luck}, addresses: map[string]string{}, mute: map[string]bool{},
 		wipedAt: map[string]time.Time{}, boundAt: map[string]time.Time{}, onDisk: map[string]bool{},
-		counts: counts{faults: map[string]int{}},
+		counts: counts{Faults: map[string]int{}},
 	}
+	w.dice.luck = luck
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	if err := w.startMesos(); err != nil {
 		return nil, err
