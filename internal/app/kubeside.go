@@ -33,7 +33,7 @@ func (e podEvents) PodChanged(pod *corev1.Pod) {
 		return
 	}
 	if agentID, ok := e.agentOf(pod.Spec.NodeName); ok {
-		e.reservations.NoteBound(uid, agentID)
+		e.reservations.NoteBound(uid, agentID, schedulingv1.PodPriority(pod))
 	}
 	e.resize(pod)
 }

@@ -79,8 +79,11 @@ func (a *App) needed(agentID string) bool {
 	return false
 }
 
+// outranked asks the pod itself: an adopted reservation does not know its
+// priority at first.
 func (a *App) outranked(occupant resources.Occupant) bool {
-	return occupant.Priority < a.highest.Load()
+	pod, ok := a.pods.ByUID(occupant.UID)
+	return ok && schedulingv1.PodPriority(pod) < a.highest.Load()
 }
 
 func (a *App) awaitsBinding(occupant resources.Occupant) bool {

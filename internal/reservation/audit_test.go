@@ -207,11 +207,11 @@ func TestScenario23AgentBackUnderANewID(t *testing.T) {
 		// The map of nodes still names the old agent when the new one is seen.
 		h.operator.lists(agentOf(reborn, reservedFor("p1", one)))
 		h.offer(offerOf("o2", reborn, reservedFor("p1", one)))
-		h.NoteBound("p1", agent1.AgentID)
+		h.NoteBound("p1", agent1.AgentID, 0)
 		time.Sleep(testOptions.OrphanGrace / 2)
 		h.wantState("p1", reborn, Reserved)
 		h.pods.set("p1", Liveness{Alive: true, Bound: true, AgentID: reborn.AgentID})
-		h.NoteBound("p1", reborn.AgentID)
+		h.NoteBound("p1", reborn.AgentID, 0)
 		time.Sleep(5 * testOptions.AuditInterval)
 		h.wantState("p1", reborn, Bound)
 		h.wantState("p1", agent1, 0)

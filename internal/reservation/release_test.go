@@ -252,11 +252,11 @@ func TestNoteBoundWhileTheBindStillPosts(t *testing.T) {
 		a := h.reserve("p1", agent1, amounts(1, 512))
 		h.finish(h.operation(1, 0))
 		h.mustReserve(a)
-		h.NoteBound("p1", agent1.AgentID)
+		h.NoteBound("p1", agent1.AgentID, 0)
 		h.wantState("p1", agent1, Bound)
 		h.Settle(a.req, PodBound)
 		h.wantState("p1", agent1, Bound)
-		h.NoteBound("unknown", agent1.AgentID)
+		h.NoteBound("unknown", agent1.AgentID, 0)
 	})
 }
 

@@ -189,13 +189,15 @@ func (m *Manager) Release(uid string, why string) {
 // NoteBound tells that the API server shows the pod on the agent's node, and
 // that any other reservation of the pod is therefore in vain. One that Mesos
 // has confirmed is not released on this word alone: the node may have changed
-// its agent, and the map of nodes may lag behind what Mesos says.
-func (m *Manager) NoteBound(uid, agentID string) {
+// its agent, and the map of nodes may lag behind what Mesos says. The priority
+// is the pod's: its labels in Mesos, from which it was adopted, do not tell it.
+func (m *Manager) NoteBound(uid, agentID string, priority int32) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, r := range m.byUID[uid] {
 		switch {
 		case r.key.AgentID == agentID && r.state == Reserved:
+			r.pod.Priority = priority
 			m.move(r, Bound)
 		case r.key.AgentID != agentID && r.open():
 			m.dismiss(r, fmt.Errorf("%w: its pod was bound to another node", ErrReleased))

@@ -65,7 +65,7 @@ func TestScenario17FirstReserveFailsWhileTheSecondWaits(t *testing.T) {
 		h.reserve("other", agent2, amounts(1, 512))
 		second := h.reserve("p1", agent2, amounts(1, 512)) // waits for the rest of o2
 		h.Release("nobody", "")
-		h.NoteBound("p1", agent2.AgentID)
+		h.NoteBound("p1", agent2.AgentID, 0)
 		h.status(h.accepts(2)[0].Operations[0], mesos.OperationError, "")
 		h.wantState("p1", agent1, 0)
 		h.pending(second)
@@ -175,7 +175,7 @@ func TestScenario17RetryAfterAnUndecidedBinding(t *testing.T) {
 		inHouse(t, func(t *testing.T, h *house) {
 			_, second := start(h)
 			h.Settle(second.req, PodRefused) // bound elsewhere
-			h.NoteBound("p1", agent1.AgentID)
+			h.NoteBound("p1", agent1.AgentID, 0)
 			h.wantState("p1", agent1, Bound)
 			h.released(3, "p1", agent2, need)
 			h.wantState("p1", agent1, Bound)
