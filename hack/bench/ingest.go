@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -19,6 +17,7 @@ import (
 	"github.com/mesos/mesos-go/api/v1/lib/encoding/framing"
 	"github.com/mesos/mesos-go/api/v1/lib/recordio"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/zap"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
@@ -101,7 +100,8 @@ func ingestOnce(ctx context.Context, client kubernetes.Interface, s *recording, 
 	if err != nil {
 		return 0, err
 	}
-	daemon, err := app.NewWith(cfg, client, zap.NewNop(), app.Options{Listener: listener})
+	registry := prometheus.NewRegistry()
+	daemon, err := app.NewWith(cfg, client, zap.NewNop(), app.Options{Listener: listener, Registry: registry})
 	if err != nil {
 		return 0, err
 	}
@@ -109,20 +109,23 @@ func ingestOnce(ctx context.Context, client kubernetes.Interface, s *recording, 
 	ctx, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- daemon.Run(ctx) }()
-	took, err := master.measure(ctx, func() bool { return heldBy(daemon) >= float64(agents) })
+	took, err := master.measure(ctx, func() bool { return heldBy(registry) >= float64(agents) })
 	stop()
 	return took, errors.Join(err, <-ended)
 }
 
 // heldBy is how many offers the daemon holds.
-func heldBy(daemon *app.App) float64 {
-	recorder := httptest.NewRecorder()
-	daemon.Handler().ServeHTTP(recorder, httptest.NewRequest(http.MethodGet, "/metrics", http.NoBody))
-	held, err := metric(recorder.Result(), "mesos_extender_offers_held")
+func heldBy(registry prometheus.Gatherer) float64 {
+	families, err := registry.Gather()
 	if err != nil {
 		return 0
 	}
-	return held
+	for _, family := range families {
+		if family.GetName() == "mesos_extender_offers_held" {
+			return family.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	return 0
 }
 
 // decodeOnce decodes all records with mesos-go alone and returns the seconds.

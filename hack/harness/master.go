@@ -18,7 +18,7 @@ type master struct {
 	binary  string
 	dir     string // for its log, agents and books
 	port    int
-	agents  []string // flags that describe them
+	agents  []string     // flags that describe them
 	bench   bool         // no log of what happens, and disks that end with the process
 	process *lab.Process // nil while it does not run
 }

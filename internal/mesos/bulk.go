@@ -22,7 +22,7 @@ const (
 	// it arrives.
 	bulkSize = 1 << 20
 	// bulkPart is how much of it is decoded and handed over at a time.
-	bulkPart = 128 << 10
+	bulkPart = 4 << 20
 )
 
 // maxPrefix is the longest that stands in an event before its offers.
@@ -51,9 +51,9 @@ type part struct {
 
 // bulk takes in the offers of an event that is size bytes long and arrives on
 // in. It is decoded beside the handler, which gets the offers in their order,
-// some hundred at a time.
+// some thousand at a time.
 func (d *dispatcher) bulk(in *bufio.Reader, size int64) (err error) {
-	parts, jobs, quit := make(chan *part, 8), make(chan *part, 8), make(chan struct{})
+	parts, jobs, quit := make(chan *part, 2), make(chan *part, 2), make(chan struct{})
 	var busy sync.WaitGroup
 	busy.Go(func() {
 		defer close(jobs)
