@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/scheduler"
 )
 
@@ -177,49 +176,6 @@ func TestErrorInsteadOfSubscribed(t *testing.T) {
 }
 
 // The watchdog drops a connection that is half open: open, but silent.
-func TestWatchdogDropsASilentConnection(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var net network
-		master := &fakeMaster{t: t}
-		net.serve(t, "m1:5050", master)
-		d := &diary{}
-		start(t, newTestClient(t, testConfig("m1:5050"), &net), "", d)
-		synctest.Wait()
-		for range 8 { // longer than the limit in all
-			time.Sleep(15 * time.Second)
-			master.send(1, heartbeatEvent())
-			synctest.Wait()
-		}
-		time.Sleep(defaultMissedHeartbeats*15*time.Second - time.Millisecond)
-		synctest.Wait()
-		if diff := cmp.Diff([]string{"subscribed 1 framework-1"}, d.read()); diff != "" {
-			t.Fatalf("before the limit (-want +got):\n%s", diff)
-		}
-		time.Sleep(time.Second)
-		synctest.Wait()
-		want := []string{"subscribed 1 framework-1", "disconnected 1", "subscribed 2 framework-1"}
-		if diff := cmp.Diff(want, d.read()); diff != "" {
-			t.Fatalf("after the limit (-want +got):\n%s", diff)
-		}
-		if !errors.Is(d.causes[0], errWatchdog) {
-			t.Errorf("cause %v", d.causes[0])
-		}
-	})
-}
-
-func TestWatchdogCoversTheTimeBeforeSubscribed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var net network
-		master := &fakeMaster{t: t, mute: true}
-		net.serve(t, "m1:5050", master)
-		start(t, newTestClient(t, testConfig("m1:5050"), &net), "", &diary{})
-		time.Sleep(5 * time.Minute)
-		if n := len(master.seen()); n < 3 || n > 6 {
-			t.Errorf("%d subscriptions in 5 minutes of silence", n)
-		}
-	})
-}
-
 func TestMastersAreTriedInTurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var net network
@@ -363,32 +319,6 @@ func TestErrorEventBeatsOtherCauses(t *testing.T) {
 	})
 }
 
-func TestWatchdogTakesTheMastersInterval(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var net network
-		master := &fakeMaster{t: t, mute: true}
-		net.serve(t, "m1:5050", master)
-		d := &diary{}
-		cfg := testConfig("m1:5050")
-		cfg.MissedHeartbeats = 3
-		start(t, newTestClient(t, cfg, &net), "", d)
-		synctest.Wait()
-		event := subscribedEvent("f")
-		*event.Subscribed.HeartbeatIntervalSeconds = 2
-		master.send(1, event)
-		time.Sleep(5999 * time.Millisecond)
-		synctest.Wait()
-		if diff := cmp.Diff([]string{"subscribed 1 f"}, d.read()); diff != "" {
-			t.Errorf("before 3 times 2 s (-want +got):\n%s", diff)
-		}
-		time.Sleep(time.Millisecond)
-		synctest.Wait()
-		if diff := cmp.Diff([]string{"subscribed 1 f", "disconnected 1"}, d.read()); diff != "" {
-			t.Errorf("after 3 times 2 s (-want +got):\n%s", diff)
-		}
-	})
-}
-
 // A subscription that lasted wipes out what the attempts before it cost.
 func TestBackoffBeginsAnewAfterASuccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -416,29 +346,6 @@ func TestBackoffBeginsAnewAfterASuccess(t *testing.T) {
 			master.hangUp(n)
 			time.Sleep(defaultBackoffMin + time.Nanosecond)
 			synctest.Wait()
-		}
-	})
-}
-
-// The guard's memory of offers is as small as the number outstanding.
-func TestLedgerHoldsWhatIsOutstanding(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var net network
-		master := &fakeMaster{t: t}
-		net.serve(t, "m1:5050", master)
-		c := newTestClient(t, testConfig("m1:5050"), &net)
-		start(t, c, "", &diary{})
-		synctest.Wait()
-		master.send(1, offersEvent("S0", "O0", "S1", "O1", "S2", "O2", "S3", "O3"), &scheduler.Event{
-			Type: scheduler.Event_RESCIND, Rescind: &scheduler.Event_Rescind{OfferID: mesos.OfferID{Value: "O0"}},
-		})
-		synctest.Wait()
-		if err := errors.Join(c.Accept(t.Context(), reserveOne(1, "O1", "op")), c.Decline(t.Context(), 1, []string{"O2"}, 0)); err != nil {
-			t.Error(err)
-		}
-		want := map[string]allocation{"O3": {"S3", "k8s"}}
-		if diff := cmp.Diff(want, c.current.offers.offers, cmp.AllowUnexported(allocation{})); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
 		}
 	})
 }
