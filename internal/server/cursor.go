@@ -189,18 +189,18 @@ func (c *cursor) raw() []byte {
 
 // skip moves past a value of which the syntax is right.
 func (c *cursor) skip() {
-	switch b := c.peek(); {
-	case b == '{':
+	switch c.peek() {
+	case '{':
 		c.members('{', '}', func() { c.skipString(); c.take(':'); c.skip() })
-	case b == '[':
+	case '[':
 		c.members('[', ']', c.skip)
-	case b == '"':
+	case '"':
 		c.skipString()
-	case b == 't':
+	case 't':
 		c.word("true")
-	case b == 'f':
+	case 'f':
 		c.word("false")
-	case b == 'n':
+	case 'n':
 		c.word("null")
 	default:
 		c.skipNumber()
@@ -230,8 +230,11 @@ func (c *cursor) restOfString() {
 			c.at++
 			return
 		case b == '\\':
-			c.at++
-			c.odd = c.at == len(c.data) || bytes.IndexByte([]byte(`"\/bfnrtu`), c.data[c.at]) < 0 ||
+			if c.at++; c.at == len(c.data) {
+				c.odd = true
+				return // no further than the end
+			}
+			c.odd = bytes.IndexByte([]byte(`"\/bfnrtu`), c.data[c.at]) < 0 ||
 				c.data[c.at] == 'u' && !fourHex(c.data[c.at+1:])
 		case b < ' ':
 			c.odd = true
