@@ -150,38 +150,55 @@ func (d *duel) tell(ctx context.Context, url string, body []byte) error {
 	return err
 }
 
-// run calls the sides in turn. same, if any, is told among the details.
+// run compares the sides. same, if any, is told among the details; it has its own
+// turns with ours, so that each process rests as long as the other.
 func (d *duel) run(ctx context.Context, ours, reference, same string, most int) (result, error) {
-	urls := []string{ours, reference}
-	if same != "" {
-		urls = append(urls, same)
-	}
-	times := make([][]float64, len(urls)) // ms
-	bytesOut := make([]float64, len(urls))
 	rounds := min(max(namesPerRow/max(d.nodes, 1), leastCalls), most)
+	sides, err := d.turns(ctx, rounds, ours, reference)
+	if err == nil && same != "" {
+		var again []side
+		if again, err = d.turns(ctx, rounds, ours, same); err == nil {
+			sides = append(sides, again[1])
+		}
+	}
+	if err != nil {
+		return result{}, err
+	}
+	r := compare(median(sides[0].times), median(sides[1].times))
+	r.details.add("calls", float64(rounds))
+	r.details.add("request bytes", float64(len(d.body)))
+	for i, name := range []string{"ours", "reference", "reference with our answer"}[:len(sides)] {
+		r.details.add(name+" p50 ms", median(sides[i].times))
+		r.details.add(name+" p99 ms", percentile(sides[i].times, 0.99))
+		r.details.add(name+" answer bytes", float64(sides[i].size))
+	}
+	return r, nil
+}
+
+// side is the calls to one URL.
+type side struct {
+	times []float64 // ms
+	size  count     // of the last answer
+}
+
+// turns calls the URLs in turn, and does not count the first rounds.
+func (d *duel) turns(ctx context.Context, rounds int, urls ...string) ([]side, error) {
+	sides := make([]side, len(urls))
 	warm := max(rounds/10, 3)
-	for i := range warm + rounds {
-		for side, url := range urls {
-			var size count
-			took, err := d.call(ctx, url, &size)
+	for round := range warm + rounds {
+		for i, url := range urls {
+			s := &sides[i]
+			s.size = 0
+			took, err := d.call(ctx, url, &s.size)
 			if err != nil {
-				return result{}, err
+				return nil, err
 			}
-			bytesOut[side] = float64(size)
-			if i >= warm {
-				times[side] = append(times[side], took*1000)
+			if round >= warm {
+				s.times = append(s.times, took*1000)
 			}
 		}
 	}
-	r := compare(median(times[0]), median(times[1]))
-	r.details.add("calls", float64(rounds))
-	r.details.add("request bytes", float64(len(d.body)))
-	for side, name := range []string{"ours", "reference", "reference with our answer"}[:len(urls)] {
-		r.details.add(name+" p50 ms", median(times[side]))
-		r.details.add(name+" p99 ms", percentile(times[side], 0.99))
-		r.details.add(name+" answer bytes", bytesOut[side])
-	}
-	return r, nil
+	return sides, nil
 }
 
 // count counts what is written to it.
