@@ -124,24 +124,20 @@ func (l *shortlist) chosen() []string {
 	}
 	slices.SortFunc(l.zones, func(a, b zone) int { return cmp.Compare(b.best[0].rank, a.best[0].rank) })
 	best := func(z *zone) top { return z.best }
-	taken := make(map[int]bool, l.limit)
-	l.take(taken, l.limit-l.limit/sampled, best)
-	l.take(taken, l.limit, func(z *zone) top { return z.lot })
-	l.take(taken, l.limit, best) // the lot may have met the best
-	indexes := make([]int, 0, len(taken))
-	for i := range taken {
-		indexes = append(indexes, i)
-	}
-	slices.Sort(indexes)
-	out := make([]string, len(indexes))
-	for i, at := range indexes {
+	taken := l.take(make([]int, 0, l.limit), l.limit-l.limit/sampled, best)
+	taken = l.take(taken, l.limit, func(z *zone) top { return z.lot })
+	taken = l.take(taken, l.limit, best) // the lot may have met the best
+	slices.Sort(taken)
+	out := make([]string, len(taken))
+	for i, at := range taken {
 		out[i] = l.nodes[at]
 	}
 	return out
 }
 
-// take takes candidates until there are limit of them, one of each zone in turn.
-func (l *shortlist) take(taken map[int]bool, limit int, list func(*zone) top) {
+// take adds candidates that are not taken yet, one of each zone in turn, until
+// there are limit of them. They are few: nothing is faster than looking at all.
+func (l *shortlist) take(taken []int, limit int, list func(*zone) top) []int {
 	for turn, more := 0, true; more; turn++ {
 		more = false
 		for i := range l.zones {
@@ -150,9 +146,12 @@ func (l *shortlist) take(taken map[int]bool, limit int, list func(*zone) top) {
 				continue
 			}
 			if len(taken) == limit {
-				return
+				return taken
 			}
-			taken[from[turn].index], more = true, true
+			if more = true; !slices.Contains(taken, from[turn].index) {
+				taken = append(taken, from[turn].index)
+			}
 		}
 	}
+	return taken
 }

@@ -71,12 +71,14 @@ func (p *pass) packed(at *Place) int64 {
 		return p.joined(at)
 	}
 	fullest := resources.Milli(0)
-	for i := range p.needs.scalars {
-		if whole := p.have[i]; whole > 0 {
-			fullest = max(fullest, MaxScore*p.needs.scalars[i].amount/whole)
+	for i, whole := range p.have {
+		// Counted up, since most agents are much larger than a pod: a division
+		// costs ten times as much.
+		for part := MaxScore * p.needs.scalars[i].amount; whole > 0 && fullest < MaxScore && (fullest+1)*whole <= part; {
+			fullest++
 		}
 	}
-	return int64(min(fullest, MaxScore))
+	return int64(fullest)
 }
 
 // joined is packed for an agent that has pods of ours.

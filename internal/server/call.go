@@ -66,7 +66,7 @@ func (s *Server) verbHandler(name string, answer verb) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := &call{request: r, id: s.ids.of(r), outcome: done, started: s.deps.Clock.Now(), memory: pool.Get().(*buffers)}
 		defer c.memory.release()
-		c.log = s.deps.Log.With(zap.String(logkeys.Verb, name), zap.String(logkeys.RequestID, c.id))
+		c.log = s.deps.Log.WithLazy(zap.String(logkeys.Verb, name), zap.String(logkeys.RequestID, c.id))
 		w.Header().Set(requestIDHeader, c.id)
 		in.inFlight.Inc()
 		defer in.inFlight.Dec()

@@ -60,6 +60,7 @@ func (r filterResult) appendJSON(to []byte) []byte {
 // priorities are a HostPriorityList.
 type priorities struct {
 	names  []string
+	plain  bool // the names need no escapes
 	scores []int64
 }
 
@@ -67,7 +68,12 @@ func (p priorities) appendJSON(to []byte) []byte {
 	to = append(to, '[')
 	for i := range p.names {
 		to = append(comma(to, i), `{"Host":`...)
-		to = append(appendString(to, p.names[i]), `,"Score":`...)
+		if p.plain {
+			to = append(append(append(to, '"'), p.names[i]...), '"')
+		} else {
+			to = appendString(to, p.names[i])
+		}
+		to = append(to, `,"Score":`...)
 		to = append(strconv.AppendInt(to, p.scores[i], 10), '}')
 	}
 	return append(to, ']')
@@ -83,13 +89,12 @@ func comma(to []byte, i int) []byte {
 
 // appendString encodes a string, most of which need no escapes.
 func appendString(to []byte, text string) []byte {
-	for i := range len(text) {
-		if b := text[i]; b < ' ' || b >= 0x80 || b == '"' || b == '\\' {
-			encoded, _ := json.Marshal(text) // of a string never fails
-			return append(to, encoded...)
-		}
-	}
+	from := len(to) + 1
 	to = append(to, '"')
 	to = append(to, text...)
+	if !simple(to[from:]) || quote(to[from:]) >= 0 {
+		encoded, _ := json.Marshal(text) // of a string never fails
+		return append(to[:from-1], encoded...)
+	}
 	return append(to, '"')
 }

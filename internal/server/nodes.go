@@ -11,6 +11,7 @@ import (
 type args struct {
 	pod   *corev1.Pod
 	names []string // in the order they came
+	plain bool     // the names stand in JSON as they are
 	// nodes are the whole nodes, in the order of names, from a scheduler whose
 	// configuration is not nodeCacheCapable; it wants them back. Else nil.
 	nodes []node

@@ -22,7 +22,7 @@ func (s *Server) prioritize(c *call) (any, error) {
 	c.log.Debug("nodes scored", append(podFields(a.pod),
 		zap.Int(logkeys.Count, len(scores)),
 		zap.Float64(logkeys.Duration, s.deps.Clock.Since(c.started).Seconds()))...)
-	return priorities{a.names, scores}, nil
+	return priorities{a.names, a.plain, scores}, nil
 }
 
 func (s *Server) scores(c *call, a args) ([]int64, error) {

@@ -153,6 +153,8 @@ func TestScanLeavesTheUnusualAlone(t *testing.T) {
 		"bad escape":               change(`"priority":10`, `"x":"\x"`),
 		"short escape":             change(`"priority":10`, `"x":"\u12"`),
 		"control in a text":        change(`"priority":10`, `"x":"`+"\n"+`"`),
+		"cut off in an escape":     `{"Pod":{"metadata":{"annotations":{"a\`,
+		"cut off in a value":       `{"Pod":{"metadata":{"x":"\`,
 		"bad word":                 change(`"priority":10`, `"x":nul`),
 		"deep":                     change(`"priority":10`, `"x":`+strings.Repeat("[", 200)+strings.Repeat("]", 200)),
 		"pod without a UID":        change(`"uid":"u1"`, `"generation":1`),
@@ -231,7 +233,7 @@ func TestAppendedResults(t *testing.T) {
 			}
 		})
 	}
-	scores := priorities{names, []int64{10, 0}}
+	scores := priorities{names: names, scores: []int64{10, 0}}
 	if diff := cmp.Diff(`[{"Host":"n1","Score":10},{"Host":"odd \"name\"","Score":0}]`, string(scores.appendJSON(nil))); diff != "" {
 		t.Errorf("scores (-want +got):\n%s", diff)
 	}

@@ -2,8 +2,6 @@ package server
 
 import (
 	"bytes"
-	"encoding/binary"
-	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 )
@@ -13,7 +11,7 @@ import (
 // false for any other body, right or wrong.
 func scanArgs(body []byte, names []string) (args, bool) {
 	c := &cursor{data: body}
-	a := args{names: names}
+	a := args{names: names, plain: true}
 	listed := false
 	c.members('{', '}', func() {
 		name := c.plain()
@@ -48,47 +46,31 @@ func (c *cursor) scanNames(names []string) []string {
 		c.odd = true
 		return names
 	}
-	rest := string(c.data[c.at+1 : c.at+length])
+	text := c.data[c.at+1 : c.at+length]
 	c.at += length + 1
-	for rest != "" {
-		end := strings.IndexByte(rest[1:], '"')
-		if rest[0] != '"' || end < 1 {
-			c.odd = true
-			return names
-		}
-		names = append(names, rest[1:1+end])
-		if rest = rest[end+2:]; rest == "" {
-			return names
-		}
-		if rest[0] != ',' || len(rest) == 1 {
-			c.odd = true
-			return names
-		}
-		rest = rest[1:]
-	}
-	return names
+	return c.split(text, names)
 }
 
-// simple reports whether text is ASCII without control characters and
-// backslashes: what is between the quotes of JSON is then what it says. It looks
-// at eight bytes at a time, by the formulas of "Bit Twiddling Hacks" for a byte
-// below n and for a byte that is zero.
-func simple(text []byte) bool {
-	const (
-		ones  = 0x0101010101010101
-		highs = 0x80 * ones
-	)
-	for ; len(text) >= 8; text = text[8:] {
-		x := binary.LittleEndian.Uint64(text)
-		escape := x ^ '\\'*ones
-		if (x|(x-' '*ones)&^x|(escape-ones)&^escape)&highs != 0 {
-			return false
+// split appends the strings of a list, which has no brackets, to names.
+func (c *cursor) split(list []byte, names []string) []string {
+	copied := string(list)
+	for at := 0; at < len(list); {
+		length := -1
+		if list[at] == '"' {
+			length = quote(list[at+1:])
+		}
+		if length < 1 {
+			c.odd = true
+			return names
+		}
+		names = append(names, copied[at+1:at+1+length])
+		if at += length + 2; at == len(list) {
+			return names
+		}
+		if at++; list[at-1] != ',' || at == len(list) {
+			c.odd = true
+			return names
 		}
 	}
-	for _, b := range text {
-		if b < ' ' || b >= 0x80 || b == '\\' {
-			return false
-		}
-	}
-	return true
+	return names
 }

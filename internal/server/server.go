@@ -86,13 +86,14 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 func (s *Server) routes() http.Handler {
 	router := mux.NewRouter()
-	for name, answer := range map[string]verb{
-		"filter":     s.filter,
-		"prioritize": s.prioritize,
-		"preempt":    s.preempt,
-		"bind":       s.bind,
+	// The most frequent first: mux tries one after the other.
+	for _, verb := range []struct {
+		name   string
+		answer verb
+	}{
+		{"filter", s.filter}, {"prioritize", s.prioritize}, {"bind", s.bind}, {"preempt", s.preempt},
 	} {
-		router.Handle("/"+name, only(http.MethodPost, s.verbHandler(name, answer)))
+		router.Handle("/"+verb.name, only(http.MethodPost, s.verbHandler(verb.name, verb.answer)))
 	}
 	router.Handle("/livez", only(http.MethodGet, http.HandlerFunc(s.livez)))
 	router.Handle("/readyz", only(http.MethodGet, http.HandlerFunc(s.readyz)))
