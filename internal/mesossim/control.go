@@ -190,10 +190,11 @@ func (s *Sim) ContinueAgent(hostname string) error {
 		h.state = hostRunning
 		h.pings.cancel()
 		waiting := h.inbox
-		h.inbox = nil
+		h.inbox, h.catchingUp = nil, true
 		for _, do := range waiting {
 			do()
 		}
+		h.catchingUp = false
 		if m := s.master; m != nil && !m.stopped && m.byHost[h] == nil {
 			h.later(rejoinAfterHang, h.register)
 		}

@@ -46,7 +46,10 @@ type host struct {
 	state hostState
 	epoch int      // counts process starts and ends: what belongs to an old one is void
 	inbox []func() // while hung
-	pings *entry   // the master's patience with an agent that does not answer
+	// catchingUp is while the inbox is worked off after a hang: what the master
+	// sent comes before the agent finds out that it has to register again.
+	catchingUp bool
+	pings      *entry // the master's patience with an agent that does not answer
 	// missesPings is when the agent notices that its master is gone: it has had no
 	// ping for as long as the master may keep silent.
 	missesPings time.Time

@@ -10,7 +10,7 @@ import (
 // when a master starts.
 func (h *host) register() {
 	m := h.sim.master
-	if m == nil || m.stopped || h.state != hostRunning {
+	if m == nil || m.stopped || h.state != hostRunning || h.catchingUp {
 		return
 	}
 	if wait := time.Until(m.ready); wait > 0 {
