@@ -2,7 +2,6 @@ package bind
 
 import (
 	"fmt"
-	"runtime"
 	"testing"
 	"testing/synctest"
 
@@ -15,7 +14,6 @@ import (
 func TestWorkersAreKeptWithinBounds(t *testing.T) {
 	atDesk(t, func(t *testing.T, d *desk) {
 		const many = 2 * maxIdle
-		before := runtime.NumGoroutine()
 		for range 2 {
 			d.reserver.hold = make(chan struct{})
 			var results []<-chan error
@@ -35,25 +33,21 @@ func TestWorkersAreKeptWithinBounds(t *testing.T) {
 				}
 			}
 			synctest.Wait()
-			if now := runtime.NumGoroutine() - before; now != maxIdle || d.idle != maxIdle {
-				t.Fatalf("%d workers are left, %d of them idle, want %d", now, d.idle, maxIdle)
+			if d.idle != maxIdle {
+				t.Errorf("%d workers are idle, want %d", d.idle, maxIdle)
 			}
 		}
 	})
 }
 
+// A worker that is left would have the bubble panic at the end.
 func TestDrainEndsTheWorkers(t *testing.T) {
 	atDesk(t, func(t *testing.T, d *desk) {
-		before := runtime.NumGoroutine()
 		if err := d.Bind(t.Context(), target); err != nil {
 			t.Fatal(err)
 		}
 		for range 2 {
 			d.Drain()
-			synctest.Wait()
-			if left := runtime.NumGoroutine() - before; left != 0 {
-				t.Errorf("%d goroutines are left", left)
-			}
 		}
 	})
 }
