@@ -190,12 +190,12 @@ func (s *Sim) ContinueAgent(hostname string) error {
 		h.state = hostRunning
 		h.pings.cancel()
 		waiting := h.inbox
-		h.inbox, h.catchingUp = nil, true
+		h.inbox, h.catchingUp, h.registerAfter = nil, true, false
 		for _, do := range waiting {
 			do()
 		}
 		h.catchingUp = false
-		if m := s.master; m != nil && !m.stopped && m.byHost[h] == nil {
+		if m := s.master; m != nil && !m.stopped && (h.registerAfter || m.byHost[h] == nil) {
 			h.later(rejoinAfterHang, h.register)
 		}
 		return nil

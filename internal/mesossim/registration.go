@@ -10,7 +10,11 @@ import (
 // when a master starts.
 func (h *host) register() {
 	m := h.sim.master
-	if m == nil || m.stopped || h.state != hostRunning || h.catchingUp {
+	if h.catchingUp {
+		h.registerAfter = true
+		return
+	}
+	if m == nil || m.stopped || h.state != hostRunning {
 		return
 	}
 	if wait := time.Until(m.ready); wait > 0 {
