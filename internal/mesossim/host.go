@@ -49,8 +49,8 @@ type host struct {
 	// catchingUp is while the inbox is worked off after a hang: what the master
 	// sent comes before the agent finds out that it has to register again.
 	catchingUp    bool
-	registerAfter bool // it was about to register when it hung
-	pings      *entry // the master's patience with an agent that does not answer
+	registerAfter bool   // it was about to register when it hung
+	pings         *entry // the master's patience with an agent that does not answer
 	// missesPings is when the agent notices that its master is gone: it has had no
 	// ping for as long as the master may keep silent.
 	missesPings time.Time
