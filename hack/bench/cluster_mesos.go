@@ -1,12 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
-	"net/http"
 
 	"golang.org/x/sync/errgroup"
 
@@ -44,36 +39,12 @@ func reserveAgents(ctx context.Context, h *harness.Harness, reserve bool, spared
 	group.SetLimit(8)
 	for _, agent := range agents[spared:] {
 		group.Go(func() error {
-			return operate(ctx, h, map[string]any{"type": kind, field: map[string]any{
+			return h.Mesos.Operate(ctx, map[string]any{"type": kind, field: map[string]any{
 				"agent_id": map[string]any{"value": agent.ID}, "resources": wholeAgent,
 			}})
 		})
 	}
 	return group.Wait()
-}
-
-// operate makes a call to the master's operator API.
-func operate(ctx context.Context, h *harness.Harness, call map[string]any) error {
-	body, err := json.Marshal(call)
-	if err != nil {
-		return err
-	}
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, h.MasterURL()+"/api/v1", bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	request.Header.Set("Accept", "application/json")
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close() //nolint:errcheck // it has been read
-	answer, err := io.ReadAll(response.Body)
-	if err == nil && response.StatusCode/100 != 2 {
-		err = fmt.Errorf("%v: %s: %s", call["type"], response.Status, answer)
-	}
-	return err
 }
 
 // heldFor reports whether pods have reservations on the agent.
