@@ -58,7 +58,9 @@ func (c *Client) Reserve(ctx context.Context, agentID, role string, labels map[s
 }
 
 // Operate sends one operator call whose answer does not matter.
-func (c *Client) Operate(ctx context.Context, call map[string]any) error { return c.call(ctx, call, nil) }
+func (c *Client) Operate(ctx context.Context, call map[string]any) error {
+	return c.call(ctx, call, nil)
+}
 
 // call sends one operator call; answer may be nil.
 func (c *Client) call(ctx context.Context, call map[string]any, answer any) error {
