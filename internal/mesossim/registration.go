@@ -63,17 +63,19 @@ func (m *master) reregister(h *host) {
 	h.reconcile(ag)
 }
 
-// reconnect takes back an agent that the master has not given up.
+// reconnect takes back an agent that the master has not given up. Where the same
+// process registers again the books stand: they are the agent's own and what is
+// on its way to it.
 func (m *master) reconnect(ag *agent) {
 	h := ag.host
 	ag.reregistered = time.Now()
 	ag.lastPong = ag.reregistered
-	if !ag.total.equal(h.total) {
+	if ag.epoch != h.epoch && !ag.total.equal(h.total) {
 		m.rescindOffersOf(ag)
 		m.alloc.changeTotal(ag.total, -1)
 		m.alloc.changeTotal(h.total, 1)
+		ag.setTotal(h.total)
 	}
-	ag.setTotal(h.total)
 	ag.epoch, ag.connected = h.epoch, true
 	ag.active = !m.inactive[ag.id]
 	m.allocateSoon(ag)

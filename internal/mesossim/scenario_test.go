@@ -317,6 +317,34 @@ func TestOperationDuringReregistration(t *testing.T) {
 	})
 }
 
+// An agent that registers once more while an operation is on its way to it
+// leaves the master's books with that operation.
+func TestOperationDuringSecondRegistration(t *testing.T) {
+	inCell(t, 1, Options{AgentReconnect: 100 * time.Millisecond, MasterFlags: []string{"--allocation_interval=100ms"}}, func(c *cell) {
+		f := c.subscribe("k", `,"failover_timeout":3600`)
+		if err := c.sim.FailOver(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.sim.HangAgent("node-0"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Millisecond)
+		if err := c.sim.ContinueAgent("node-0"); err != nil { // registers with the new master, and again later
+			t.Fatal(err)
+		}
+		continued := time.Now()
+		time.Sleep(masterRecovery)
+		f = c.subscribe("k", `,"failover_timeout":3600,"id":{"value":"`+f.id+`"}`)
+		f.offered(time.Second)
+		time.Sleep(time.Until(continued.Add(rejoinAfterHang - agentLatency/2)))
+		f.accept(reserveOp("RESERVE", "r", "k", "a", 2), refuseNone)
+		time.Sleep(time.Second)
+		if got := c.sim.Books().Agents[0]; len(got.OnDisk) != 1 || len(got.Reservation) != 1 {
+			t.Errorf("want one reservation on disk and in the master's books, got %v and %v", got.OnDisk, got.Reservation)
+		}
+	})
+}
+
 // The calls that end a real master end this one, and tell.
 func TestDeadlyCalls(t *testing.T) {
 	zero := `{"type":"RESERVE","reserve":{"resources":[{"name":"cpus","type":"SCALAR","scalar":{"value":0},"reservations":[{"type":"DYNAMIC","role":"k"}]}]}}`
