@@ -31,10 +31,8 @@ unit: ## Everything that needs no control plane: unit tests, replays, simulation
 	$(GO) test ./cmd/... ./internal/... ./manifests/...
 
 .PHONY: soak
-soak: ## Run SEEDS runs of the simulation in two processes
-	$(GO) test -c -o $(CACHE)/simtest ./internal/simtest
-	@half=$$(( ($(SEEDS) + 1) / 2 )); run="$(CACHE)/simtest -test.v -test.timeout 0 -test.run ^TestSimulation$$ -seeds $$half"; \
-	$$run -first 1 & other=$$!; $$run -first $$((half + 1)); status=$$?; wait $$other && exit $$status
+soak: ## Run SEEDS runs of the simulation
+	$(GO) test -count=1 -timeout 0 -v -run '^TestSimulation$$' ./internal/simtest -seeds $(SEEDS)
 
 .PHONY: e2e
 e2e: controlplane ## End-to-end tests only

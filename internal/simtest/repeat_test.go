@@ -3,9 +3,12 @@
 package simtest
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"iter"
 	"math/rand"
 	"os"
 	"os/exec"
@@ -17,6 +20,7 @@ import (
 	"testing/cryptotest"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/simtest/luck"
 )
@@ -30,28 +34,87 @@ var outcomeFile = flag.String("outcome", "", "run -seed in this process, and wri
 // apart runs a seed in a process of its own. What ran before in a process
 // leaves caches behind, in the runtime too, which draws where it finds nothing
 // in them.
-func apart(t *testing.T, seed uint64) (out outcome) {
-	t.Helper()
+func apart(ctx context.Context, dir string, seed uint64) (out outcome, err error) {
 	binary, err := os.Executable()
 	if err != nil {
-		t.Fatal(err)
+		return out, err
 	}
-	file := filepath.Join(t.TempDir(), "outcome.json")
-	cmd := exec.CommandContext(t.Context(), binary, "-test.run=^TestSimulation$", "-test.timeout=2m",
+	file := filepath.Join(dir, fmt.Sprintf("outcome-%d.json", seed))
+	cmd := exec.CommandContext(ctx, binary, "-test.run=^TestSimulation$", "-test.timeout=2m",
 		fmt.Sprint("-seed=", seed), "-outcome="+file,
 		"-only="+*only, fmt.Sprint("-grace=", *grace), fmt.Sprint("-debug=", *debugLog))
 	cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=off")
 	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("seed %d: %v:\n%s", seed, err, text)
+		return out, fmt.Errorf("seed %d: %w:\n%s", seed, err, text)
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatal(err)
+		return out, err
 	}
-	if err := json.Unmarshal(data, &out); err != nil {
-		t.Fatal(err)
+	return out, errors.Join(json.Unmarshal(data, &out), os.Remove(file))
+}
+
+// sideBySide is how many seeds run at a time: one more than there are
+// processors, because each waits for a moment before it begins (see luck.Hush).
+var sideBySide = runtime.NumCPU() + 1
+
+// runs yields the outcomes of seeds, in the order of the seeds. With -race they
+// run in this process, one after the other: no run repeats anyway.
+func runs(t *testing.T, seeds iter.Seq[uint64]) iter.Seq[outcome] {
+	t.Helper()
+	if !raceEnabled {
+		return runsApart(t, seeds)
 	}
-	return out
+	alone(t)
+	return func(yield func(outcome) bool) {
+		for seed := range seeds {
+			if !yield(runHere(t, seed)) {
+				return
+			}
+		}
+	}
+}
+
+func runsApart(t *testing.T, seeds iter.Seq[uint64]) iter.Seq[outcome] {
+	t.Helper()
+	dir := t.TempDir()
+	return func(yield func(outcome) bool) {
+		ctx, cancel := context.WithCancel(t.Context())
+		results := make(chan chan outcome, sideBySide-1) // each in the place of its seed
+		group, ctx := errgroup.WithContext(ctx)
+		group.SetLimit(sideBySide + 1) // and the one that starts them
+		group.Go(func() error {
+			defer close(results)
+			for seed := range seeds {
+				result := make(chan outcome, 1)
+				select {
+				case results <- result:
+				case <-ctx.Done():
+					return nil
+				}
+				group.Go(func() error {
+					defer close(result)
+					out, err := apart(ctx, dir, seed)
+					if err == nil {
+						result <- out
+					}
+					return err
+				})
+			}
+			return nil
+		})
+		stopped := false
+		for result := range results {
+			if out, ok := <-result; ok && !stopped && !yield(out) {
+				stopped = true
+				cancel()
+			}
+		}
+		cancel()
+		if err := group.Wait(); err != nil && !stopped {
+			t.Fatal(err)
+		}
+	}
 }
 
 func writeOutcome(t *testing.T, out outcome) {
@@ -105,9 +168,21 @@ func TestSimulationRepeats(t *testing.T) {
 	if raceEnabled {
 		t.Skip("see determine")
 	}
+	twice := func(yield func(uint64) bool) {
+		for i := range uint64(2 * repeated) {
+			if !yield(i / 2) {
+				return
+			}
+		}
+	}
 	var parted []string
-	for seed := range uint64(repeated) {
-		first, again := run(t, seed).Story, run(t, seed).Story
+	stories := map[uint64]string{}
+	for out := range runs(t, twice) {
+		seed, again := out.Seed, out.Story
+		first, ran := stories[seed]
+		if stories[seed] = again; !ran {
+			continue
+		}
 		if diff := cmp.Diff(strings.Split(first, "\n"), strings.Split(again, "\n")); diff != "" {
 			parted = append(parted, fmt.Sprintf("seed %d (-first, +again):\n%s", seed, diff))
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -42,16 +43,6 @@ type outcome struct {
 	Counts     counts
 }
 
-// run runs one seed, in a process of its own: see apart. With -race no run
-// repeats anyway.
-func run(t *testing.T, seed uint64) outcome {
-	t.Helper()
-	if raceEnabled {
-		return runHere(t, seed)
-	}
-	return apart(t, seed)
-}
-
 // runHere runs one seed in this process.
 func runHere(t *testing.T, seed uint64) (out outcome) {
 	t.Helper()
@@ -75,43 +66,60 @@ func runHere(t *testing.T, seed uint64) (out outcome) {
 }
 
 func TestSimulation(t *testing.T) {
-	alone(t)
-	if *outcomeFile != "" {
+	switch {
+	case *outcomeFile != "":
+		alone(t)
 		writeOutcome(t, runHere(t, uint64(*oneSeed)))
-		return
-	}
-	if *oneSeed >= 0 {
-		out := run(t, uint64(*oneSeed))
-		t.Log("\n" + out.Story)
-		for _, violation := range out.Violations {
-			t.Error(violation)
-		}
-		return
-	}
-	total := counts{Faults: map[string]int{}}
-	failed, seeds := 0, *seedCount
-	if seeds == 0 {
-		seeds = usualSeeds
-		if raceEnabled {
-			seeds = raceSeeds
-		}
-	}
-	for i := range seeds {
-		out := run(t, uint64(*firstSeed+i))
-		total.add(out.Counts)
-		if len(out.Violations) > 0 {
-			failed++
-			t.Errorf("seed %d: %d violations, see -seed %d:", out.Seed, len(out.Violations), out.Seed)
+	case *oneSeed >= 0:
+		for out := range runs(t, slices.Values([]uint64{uint64(*oneSeed)})) {
+			t.Log("\n" + out.Story)
 			for _, violation := range out.Violations {
-				t.Errorf("    %s", violation)
-			}
-			keepStory(t, out)
-			if *until != "" && strings.Contains(strings.Join(out.Violations, "\n"), *until) {
-				return
+				t.Error(violation)
 			}
 		}
+	default:
+		simulateAll(t)
 	}
-	t.Logf("%d seeds, %d with violations; %s", seeds, failed, total)
+}
+
+// simulateAll runs many seeds and tells what they came to.
+func simulateAll(t *testing.T) {
+	t.Helper()
+	total := counts{Faults: map[string]int{}}
+	ran, failed := 0, 0
+	for out := range runs(t, manySeeds) {
+		ran++
+		total.add(out.Counts)
+		if len(out.Violations) == 0 {
+			continue
+		}
+		failed++
+		t.Errorf("seed %d: %d violations, see -seed %d:", out.Seed, len(out.Violations), out.Seed)
+		for _, violation := range out.Violations {
+			t.Errorf("    %s", violation)
+		}
+		keepStory(t, out)
+		if *until != "" && strings.Contains(strings.Join(out.Violations, "\n"), *until) {
+			return
+		}
+	}
+	t.Logf("%d seeds, %d with violations; %s", ran, failed, total)
+}
+
+// manySeeds yields the seeds that the flags ask for.
+func manySeeds(yield func(uint64) bool) {
+	count := *seedCount
+	switch {
+	case count == 0 && raceEnabled:
+		count = raceSeeds
+	case count == 0:
+		count = usualSeeds
+	}
+	for i := range count {
+		if !yield(uint64(*firstSeed + i)) {
+			return
+		}
+	}
 }
 
 // keepStory writes a story to where it can be read again.
