@@ -69,14 +69,14 @@ func compareCalls(ctx context.Context, p programs, dir, verb string, nodes, most
 	if err != nil {
 		return result{}, err
 	}
-	same := ""
+	further := []string{"http://" + loopback(port) + "/nothing"}
 	if verb == "filter" {
-		same = "http://" + loopback(port) + "/same"
+		further = append(further, "http://"+loopback(port)+"/same")
 		if err := d.tell(ctx, "http://"+loopback(port)+"/answer", answer); err != nil {
 			return result{}, err
 		}
 	}
-	return d.run(ctx, ours, theirs, same, most)
+	return d.run(ctx, ours, theirs, further, most)
 }
 
 // duel sends the same calls to several servers.
@@ -150,24 +150,25 @@ func (d *duel) tell(ctx context.Context, url string, body []byte) error {
 	return err
 }
 
-// run compares the sides. same, if any, is told among the details; it has its own
-// turns with ours, so that each process rests as long as the other.
-func (d *duel) run(ctx context.Context, ours, reference, same string, most int) (result, error) {
+// run compares the sides. The further ones are told among the details; each has
+// its own turns with ours, so that each process rests as long as the other.
+func (d *duel) run(ctx context.Context, ours, reference string, further []string, most int) (result, error) {
 	rounds := min(max(namesPerRow/max(d.nodes, 1), leastCalls), most)
 	sides, err := d.turns(ctx, rounds, ours, reference)
-	if err == nil && same != "" {
-		var again []side
-		if again, err = d.turns(ctx, rounds, ours, same); err == nil {
-			sides = append(sides, again[1])
-		}
-	}
 	if err != nil {
 		return result{}, err
+	}
+	for _, url := range further {
+		again, err := d.turns(ctx, rounds, ours, url)
+		if err != nil {
+			return result{}, err
+		}
+		sides = append(sides, again[1])
 	}
 	r := compare(median(sides[0].times), median(sides[1].times))
 	r.details.add("calls", float64(rounds))
 	r.details.add("request bytes", float64(len(d.body)))
-	for i, name := range []string{"ours", "reference", "reference with our answer"}[:len(sides)] {
+	for i, name := range []string{"ours", "reference", "HTTP alone", "reference with our answer"}[:len(sides)] {
 		r.details.add(name+" p50 ms", median(sides[i].times))
 		r.details.add(name+" p99 ms", percentile(sides[i].times, 0.99))
 		r.details.add(name+" answer bytes", float64(sides[i].size))

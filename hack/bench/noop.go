@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -19,8 +21,11 @@ type noop struct {
 	answer atomic.Pointer[extenderv1.ExtenderFilterResult] // of /same
 }
 
+// nothing is an answer of the usual length.
+var nothing = bytes.Repeat([]byte{' '}, 450)
+
 // handler has /filter, /prioritize, /same, which answers what was last posted to
-// /answer, and /readyz.
+// /answer, /nothing, which reads the body as bytes, and /readyz.
 func (n *noop) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /filter", func(w http.ResponseWriter, r *http.Request) {
@@ -48,6 +53,15 @@ func (n *noop) handler() http.Handler {
 		if answer, ok := read[extenderv1.ExtenderFilterResult](w, r); ok {
 			n.answer.Store(answer)
 		}
+	})
+	mux.HandleFunc("POST /nothing", func(w http.ResponseWriter, r *http.Request) {
+		body := make([]byte, r.ContentLength)
+		if _, err := io.ReadFull(r.Body, body); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(nothing) // the caller sees what is missing
 	})
 	mux.HandleFunc("GET /readyz", func(http.ResponseWriter, *http.Request) {})
 	return mux

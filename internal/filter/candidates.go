@@ -68,7 +68,7 @@ func (l *shortlist) add(p *pass, i int, at *Place) {
 		return
 	}
 	lot := l.draw(at)
-	z := l.zone(at)
+	z := l.zone(at.zone)
 	z.best.offer(candidate{l.rank(p, z, lot, at), i}, l.limit)
 	z.lot.offer(candidate{lot, i}, l.picks)
 }
@@ -96,21 +96,36 @@ func (l *shortlist) draw(at *Place) uint64 {
 	return h ^ h>>33
 }
 
-// zone returns where the place belongs. One whose zone is unknown belongs to the
-// zone without a name.
-func (l *shortlist) zone(at *Place) *zone {
-	if l.latest < len(l.zones) && l.zones[l.latest].hash == at.zone {
+// zone returns where the places of a zone belong, by its hash. One whose zone is
+// unknown belongs to the zone without a name.
+func (l *shortlist) zone(hash uint32) *zone {
+	if l.latest < len(l.zones) && l.zones[l.latest].hash == hash {
 		return &l.zones[l.latest]
 	}
-	l.latest = slices.IndexFunc(l.zones, func(z zone) bool { return z.hash == at.zone })
+	l.latest = slices.IndexFunc(l.zones, func(z zone) bool { return z.hash == hash })
 	if l.latest < 0 && len(l.zones) == maxZones {
 		l.latest = maxZones - 1
 	}
 	if l.latest < 0 {
 		l.latest = len(l.zones)
-		l.zones = append(l.zones, zone{hash: at.zone})
+		l.zones = append(l.zones, zone{hash: hash})
 	}
 	return &l.zones[l.latest]
+}
+
+// join adds what was chosen of the nodes that come next.
+func (l *shortlist) join(next *shortlist) {
+	l.count += next.count
+	l.all = append(l.all, next.all...)
+	for _, from := range next.zones {
+		to := l.zone(from.hash)
+		for _, c := range from.best {
+			to.best.offer(c, l.limit)
+		}
+		for _, c := range from.lot {
+			to.lot.offer(c, l.picks)
+		}
+	}
 }
 
 // chosen returns the nodes, in the order they came.

@@ -53,21 +53,38 @@ func Filter(view View, request Request, nodes []string, choice Choice) Verdict {
 	if why := view.closed(); why != "" {
 		return RefuseAll(nodes, why)
 	}
+	return filterIn(partsOf(len(nodes)), view, request, nodes, choice)
+}
+
+// filterIn judges the nodes in parts.
+func filterIn(parts int, view View, request Request, nodes []string, choice Choice) Verdict {
 	p := newPass(view, request)
-	fits := choice.among(nodes, request.PodUID)
-	refused := refusals{nodes: len(nodes)}
-	p.each(nodes, func(i int, at *Place) {
-		if why := p.judge(at); why != "" {
-			refused.add(i, why)
+	all := make([]judged, parts)
+	inParts(len(nodes), parts, func(part, from, to int) {
+		all[part] = p.filter(nodes, from, to, choice)
+	})
+	whole := &all[0]
+	for i := range all[1:] {
+		whole.add(&all[1+i])
+	}
+	if whole.fits.count == 0 {
+		return whole.settle(whole.refused)
+	}
+	return Verdict{Fits: whole.fits.chosen(), Fitting: whole.fits.count, Reasons: whole.refused.counts()}
+}
+
+// filter judges nodes[from:to].
+func (p *pass) filter(nodes []string, from, to int, choice Choice) judged {
+	j := judged{p.again(), choice.among(nodes, p.request.PodUID), refusals{nodes: to - from}}
+	j.each(nodes[from:to], func(i int, at *Place) {
+		if why := j.judge(at); why != "" {
+			j.refused.add(i, why)
 			return
 		}
-		refused.forget()
-		fits.add(p, i, at)
+		j.refused.forget()
+		j.fits.add(j.pass, from+i, at)
 	})
-	if fits.count == 0 {
-		return p.settle(refused)
-	}
-	return Verdict{Fits: fits.chosen(), Fitting: fits.count, Reasons: refused.counts()}
+	return j
 }
 
 // pass is the work of one call.
@@ -98,6 +115,14 @@ func newPass(view View, request Request) *pass {
 		p.places = view.Roster.Role(request.Role)
 	}
 	return p
+}
+
+// again returns a pass of the same call for another part of its nodes.
+func (p *pass) again() *pass {
+	other := *p
+	other.have = make([]resources.Milli, len(p.have))
+	other.plenty = make([]bool, len(p.plenty))
+	return &other
 }
 
 // judge returns why the place is refused, "" if it fits.

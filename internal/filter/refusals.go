@@ -41,6 +41,23 @@ func (r *refusals) index(why Reason) int {
 	return len(r.reasons) - 1
 }
 
+// join adds the refusals of the nodes that come next.
+func (r *refusals) join(next refusals) {
+	to := make([]int, len(next.reasons))
+	for i, t := range next.reasons {
+		to[i] = r.index(t.reason)
+		r.reasons[to[i]].nodes += t.nodes
+	}
+	if next.fitted {
+		r.forget()
+	}
+	for _, at := range next.which {
+		if !r.fitted {
+			r.which = append(r.which, uint16(to[at]))
+		}
+	}
+}
+
 // replacePassing puts why in the place of each reason that does not last.
 func (r *refusals) replacePassing(why Reason) {
 	for i := range r.reasons {

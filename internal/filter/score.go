@@ -25,15 +25,18 @@ func Score(view View, request Request, nodes []string, strategy Strategy) []int6
 	if view.closed() != "" {
 		return scores
 	}
-	p := newPass(view, request)
-	p.each(nodes, func(i int, at *Place) {
-		if view.unusable(at) != "" {
-			return
-		}
-		if at.role != nil {
-			p.measure(at)
-		}
-		scores[i] = p.score(at, strategy)
+	whole := newPass(view, request)
+	inParts(len(nodes), partsOf(len(nodes)), func(_, from, to int) {
+		p := whole.again()
+		p.each(nodes[from:to], func(i int, at *Place) {
+			if view.unusable(at) != "" {
+				return
+			}
+			if at.role != nil {
+				p.measure(at)
+			}
+			scores[from+i] = p.score(at, strategy)
+		})
 	})
 	return scores
 }

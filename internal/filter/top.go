@@ -11,6 +11,11 @@ type candidate struct {
 	index int    // in the nodes of the call
 }
 
+// below orders candidates: of equal ones, that which came later is the lower.
+func (c candidate) below(other candidate) bool {
+	return c.rank < other.rank || c.rank == other.rank && c.index > other.index
+}
+
 // usual is as many as are mostly asked for.
 const usual = 16
 
@@ -31,7 +36,7 @@ func (t *top) offer(c candidate, limit int) {
 		}
 		*t = append(heap, c)
 		t.up(len(heap))
-	case c.rank > heap[0].rank:
+	case heap[0].below(c):
 		heap[0] = c
 		heap.down()
 	}
@@ -40,7 +45,7 @@ func (t *top) offer(c candidate, limit int) {
 func (t top) up(i int) {
 	for i > 0 {
 		parent := (i - 1) / 2
-		if t[parent].rank <= t[i].rank {
+		if !t[i].below(t[parent]) {
 			return
 		}
 		t[parent], t[i] = t[i], t[parent]
@@ -52,7 +57,7 @@ func (t top) down() {
 	for i := 0; ; {
 		least := i
 		for child := 2*i + 1; child <= 2*i+2 && child < len(t); child++ {
-			if t[child].rank < t[least].rank {
+			if t[child].below(t[least]) {
 				least = child
 			}
 		}
@@ -66,5 +71,7 @@ func (t top) down() {
 
 // sort puts the highest first. Nothing can be offered afterwards.
 func (t top) sort() {
-	slices.SortFunc(t, func(a, b candidate) int { return cmp.Compare(b.rank, a.rank) })
+	slices.SortFunc(t, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.index, b.index))
+	})
 }

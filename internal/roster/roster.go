@@ -78,7 +78,7 @@ func (r *Roster) update() {
 	}
 	r.nodes, r.unusable = nodes, unusable
 
-	stale := &cell{stale: true} // a new one each time: see sheet.place
+	stale := &cell{stale: true} // a new one each time: see sheet.fresh
 	expire := func(agentID string) { r.expire(agentID, stale) }
 	before := r.offers
 	r.offers = r.from.Offers()

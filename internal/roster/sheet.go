@@ -33,26 +33,32 @@ func (s *sheet) Find(nodes []string, into *[filter.Batch]*filter.Place) {
 	for i, node := range nodes {
 		hashes[i] = hash(node)
 	}
-	for i, node := range nodes {
-		into[i] = s.place(node, hashes[i])
+	var entries [filter.Batch]*entry
+	var cells [filter.Batch]*cell
+	for i := range nodes {
+		if entries[i] = s.table.find(hashes[i]); entries[i] != nil {
+			cells[i] = entries[i].cell.Load()
+		}
+	}
+	for i := range nodes {
+		switch found := cells[i]; {
+		case found == nil:
+			into[i] = &unknown
+		case found.stale:
+			into[i] = s.fresh(nodes[i], entries[i], found)
+		default:
+			into[i] = &found.place
+		}
 	}
 }
 
-// place returns the place of a node, from the table if it has it. What was
-// computed is kept only where nothing has changed meanwhile: each update marks
-// what it expires with a cell of its own, and the swap fails where it has.
-func (s *sheet) place(node string, h uint64) *filter.Place {
-	e := s.table.find(h)
-	if e == nil {
-		return &unknown
-	}
-	found := e.cell.Load()
-	if found.stale {
-		fresh := &cell{place: s.compute(node)}
-		e.cell.CompareAndSwap(found, fresh)
-		return &fresh.place
-	}
-	return &found.place
+// fresh computes a place. It is kept only where nothing has changed meanwhile:
+// each update marks what it expires with a cell of its own, and the swap fails
+// where it has.
+func (s *sheet) fresh(node string, e *entry, stale *cell) *filter.Place {
+	made := &cell{place: s.compute(node)}
+	e.cell.CompareAndSwap(stale, made)
+	return &made.place
 }
 
 // compute reads the sources.

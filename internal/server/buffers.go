@@ -2,7 +2,6 @@ package server
 
 import (
 	"io"
-	"net/http"
 	"sync"
 )
 
@@ -26,26 +25,27 @@ type buffers struct {
 
 var pool = sync.Pool{New: func() any { return new(buffers) }}
 
+func takeBuffers() *buffers { return pool.Get().(*buffers) }
+
 // release gives the memory back.
 func (b *buffers) release() {
 	if cap(b.body) > keptBytes || cap(b.answer) > keptBytes || cap(b.names) > keptNames {
 		return
 	}
-	clear(b.names[:cap(b.names)]) // they keep their bodies
+	clear(b.names) // they are of bodies that are no more
 	*b = buffers{b.body[:0], b.names[:0], b.answer[:0]}
 	pool.Put(b)
 }
 
-// read reads a body of a known length.
-func (b *buffers) read(r *http.Request) error {
-	length := int(r.ContentLength)
+// read reads a body of a known length, of which a part may be in body already.
+func (b *buffers) read(from io.Reader, length int) error {
 	for len(b.body) < length {
 		if len(b.body) == cap(b.body) {
 			grown := make([]byte, len(b.body), min(length, max(firstRead, 2*cap(b.body))))
 			copy(grown, b.body)
 			b.body = grown
 		}
-		n, err := r.Body.Read(b.body[len(b.body):min(cap(b.body), length)])
+		n, err := from.Read(b.body[len(b.body):min(cap(b.body), length)])
 		b.body = b.body[:len(b.body)+n]
 		if err != nil && len(b.body) < length {
 			if err == io.EOF {

@@ -1,13 +1,12 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"runtime/debug"
-	"strconv"
 	"time"
 
 	"go.uber.org/zap"
@@ -31,9 +30,9 @@ const (
 	broken      outcome = "panic"       // 500
 )
 
-// call is one request to a verb.
+// call is one request to a verb, however it came.
 type call struct {
-	request *http.Request
+	ctx     context.Context // of the caller: it ends when that hangs up, if that is noticed
 	body    []byte
 	memory  *buffers
 	id      string
@@ -41,6 +40,24 @@ type call struct {
 	log     *zap.Logger
 	started time.Time
 	later   func() // done when the answer is on its way; nil: nothing
+}
+
+// reply is what a call is answered with. Its body may lie in the call's memory.
+type reply struct {
+	status int
+	media  string // content type
+	body   []byte
+	close  bool // the caller shall not use its connection again
+}
+
+// caller is where a call comes from: net/http, or a lane.
+type caller interface {
+	// identified reports whether the caller showed a certificate of the client CA.
+	identified() bool
+	// read reads the body whole, up to limit bytes, into c.
+	read(c *call, limit int64) error
+	// send returns when the reply is on its way.
+	send(c *call, r reply) error
 }
 
 // verb answers a call with a value to be encoded as JSON, which may be an
@@ -60,24 +77,32 @@ func malformed(format string, args ...any) error {
 	return &callError{http.StatusBadRequest, badRequest, fmt.Sprintf(format, args...)}
 }
 
-// verbHandler wraps a verb in everything the verbs have in common.
-func (s *Server) verbHandler(name string, answer verb) http.Handler {
-	in := s.metrics.verb(name)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := &call{request: r, id: s.ids.of(r), outcome: done, started: s.deps.Clock.Now(), memory: pool.Get().(*buffers)}
-		defer c.memory.release()
-		c.log = s.deps.Log.WithLazy(zap.String(logkeys.Verb, name), zap.String(logkeys.RequestID, c.id))
-		w.Header().Set(requestIDHeader, c.id)
-		in.inFlight.Inc()
-		defer in.inFlight.Dec()
-		// Counted also where respond panics on.
-		defer func() { in.observe(c.outcome, s.deps.Clock.Since(c.started), len(c.body)) }()
-		s.respond(w, c, answer)
-	})
+// route is a verb and what is counted of it.
+type route struct {
+	name   string
+	answer verb
+	in     verbMetrics
 }
 
-// respond runs the verb and writes its answer. A panic costs this one call.
-func (s *Server) respond(w http.ResponseWriter, c *call, answer verb) {
+// serve answers one call. A panic costs this one call.
+func (s *Server) serve(verb *route, c *call, from caller) {
+	c.outcome, c.started = done, s.deps.Clock.Now()
+	c.log = s.deps.Log.WithLazy(zap.String(logkeys.Verb, verb.name), zap.String(logkeys.RequestID, c.id))
+	verb.in.inFlight.Inc()
+	defer verb.in.inFlight.Dec()
+	r := s.respond(verb, c, from)
+	if err := from.send(c, r); err != nil {
+		c.log.Debug("caller hung up", zap.Error(err))
+	}
+	verb.in.observe(c.outcome, s.deps.Clock.Since(c.started), len(c.body))
+	if c.later != nil {
+		c.later()
+	}
+}
+
+// respond makes the reply. It is encoded whole before anything is sent, so that
+// a failure can still be told.
+func (s *Server) respond(verb *route, c *call, from caller) (r reply) {
 	defer func() {
 		cause := recover()
 		if cause == nil {
@@ -86,28 +111,21 @@ func (s *Server) respond(w http.ResponseWriter, c *call, answer verb) {
 		c.outcome = broken
 		s.metrics.panics.Inc()
 		c.log.Error("panic while answering", zap.Any(logkeys.Error, cause), zap.ByteString("stack", debug.Stack()))
-		http.Error(w, "internal error, request "+c.id, http.StatusInternalServerError)
+		r = plain(http.StatusInternalServerError, "internal error, request "+c.id)
 	}()
-	if err := s.admit(w, c); err != nil {
-		s.fail(w, c, err)
-		return
+	if err := s.admit(c, from); err != nil {
+		return s.fail(c, err)
 	}
-	value, err := answer(c)
+	value, err := verb.answer(c)
 	if err != nil {
-		s.fail(w, c, err)
-		return
+		return s.fail(c, err)
 	}
-	// Encoded before anything is written, so that a failure can still be told.
-	encoded := c.encode(value)
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(encoded)))
-	if _, err := w.Write(encoded); err != nil {
-		c.log.Debug("caller hung up", zap.Error(err))
-	}
-	if c.later != nil {
-		_ = http.NewResponseController(w).Flush() // what cannot flush sends it afterwards
-		c.later()
-	}
+	return reply{status: http.StatusOK, media: "application/json", body: c.encode(value)}
+}
+
+// plain is a reply that humans read.
+func plain(status int, text string) reply {
+	return reply{status: status, media: "text/plain; charset=utf-8", body: []byte(text + "\n")}
 }
 
 func (c *call) encode(value any) []byte {
@@ -123,31 +141,18 @@ func (c *call) encode(value any) []byte {
 }
 
 // admit checks the caller and reads the body.
-func (s *Server) admit(w http.ResponseWriter, c *call) error {
-	if s.options.TLS.ClientCAFile != "" && !identified(c.request) {
+func (s *Server) admit(c *call, from caller) error {
+	if s.options.TLS.ClientCAFile != "" && !from.identified() {
 		return &callError{http.StatusUnauthorized, noIdentity, "a client certificate is required"}
 	}
 	if !s.deps.Ready.Leading() {
 		return &callError{http.StatusServiceUnavailable, notLeading, "this replica does not lead"}
 	}
-	return c.readBody(w, s.options.MaxBodyBytes)
-}
-
-// readBody reads the body whole, up to limit bytes.
-func (c *call) readBody(w http.ResponseWriter, limit int64) (err error) {
-	large := &callError{http.StatusRequestEntityTooLarge, tooLarge,
-		fmt.Sprintf("the body is larger than server.maxBodyBytes, %d", limit)}
-	switch {
-	case c.request.ContentLength > limit:
-		return large
-	case c.request.ContentLength >= 0:
-		err = c.memory.read(c.request)
-		c.body = c.memory.body
-	default:
-		c.body, err = io.ReadAll(http.MaxBytesReader(w, c.request.Body, limit))
-	}
+	limit := s.options.MaxBodyBytes
+	err := from.read(c, limit)
 	if over := (*http.MaxBytesError)(nil); errors.As(err, &over) {
-		return large
+		return &callError{http.StatusRequestEntityTooLarge, tooLarge,
+			fmt.Sprintf("the body is larger than server.maxBodyBytes, %d", limit)}
 	}
 	if err != nil {
 		return &callError{http.StatusBadRequest, interrupted, "the body could not be read"}
@@ -155,18 +160,19 @@ func (c *call) readBody(w http.ResponseWriter, limit int64) (err error) {
 	return nil
 }
 
-// fail answers with an error's text as plain text: kube-scheduler reads only
-// the status, a human reads the text.
-func (s *Server) fail(w http.ResponseWriter, c *call, err error) {
+// fail answers with an error's text: kube-scheduler reads only the status, a
+// human reads the text.
+func (s *Server) fail(c *call, err error) reply {
 	refusal := &callError{http.StatusInternalServerError, broken, "internal error, request " + c.id}
 	errors.As(err, &refusal)
 	c.outcome = refusal.outcome
+	r := plain(refusal.status, refusal.text)
 	level := c.log.Info
 	if refusal.outcome == notLeading {
 		level = c.log.Debug // a standby is asked all the time
 		// A connection that is kept alive would go on asking the wrong replica.
-		w.Header().Set("Connection", "close")
+		r.close = true
 	}
 	level("call refused", zap.String(logkeys.Outcome, string(c.outcome)), zap.Error(err))
-	http.Error(w, refusal.text, refusal.status)
+	return r
 }

@@ -56,11 +56,11 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server.TLSConfig = config
 	s.deps.Log.Info("listening for kube-scheduler",
 		zap.Stringer(logkeys.Address, listener.Addr()), zap.Bool("tls", config != nil))
-	serve := func() error { return server.Serve(listener) }
 	if config != nil {
-		serve = func() error { return server.ServeTLS(listener, "", "") }
+		return s.until(ctx, server, func() error { return server.ServeTLS(listener, "", "") }, nil)
 	}
-	return s.until(ctx, server, serve)
+	ls := newLanes(s, listener)
+	return s.until(ctx, server, func() error { return server.Serve(ls) }, ls)
 }
 
 // serveDebug serves pprof, which shows the process's memory, on an address of
@@ -73,7 +73,7 @@ func (s *Server) serveDebug(ctx context.Context, listener net.Listener) error {
 	profiles.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	profiles.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	server := s.httpServer(profiles)
-	return s.until(ctx, server, func() error { return server.Serve(listener) })
+	return s.until(ctx, server, func() error { return server.Serve(listener) }, nil)
 }
 
 func (s *Server) httpServer(handler http.Handler) *http.Server {
@@ -83,20 +83,26 @@ func (s *Server) httpServer(handler http.Handler) *http.Server {
 	}
 }
 
-// until serves until ctx ends and then lets requests in flight finish.
-func (s *Server) until(ctx context.Context, server *http.Server, serve func() error) error {
+// until serves until ctx ends and then lets requests in flight finish, those of
+// the lanes, if any, too.
+func (s *Server) until(ctx context.Context, server *http.Server, serve func() error, ls *lanes) error {
 	served := make(chan error, 1)
 	go func() { served <- serve() }()
+	var err error
 	select {
-	case err := <-served:
-		return fmt.Errorf("serve: %w", err)
+	case failure := <-served:
+		err = fmt.Errorf("serve: %w", failure)
+		served <- failure
 	case <-ctx.Done():
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.options.ShutdownTimeout)
 	defer cancel()
-	err := server.Shutdown(grace)
-	if err != nil {
-		err = errors.Join(fmt.Errorf("requests in flight did not finish: %w", err), server.Close())
+	var late error
+	if ls != nil {
+		late = ls.end(grace)
+	}
+	if late = errors.Join(late, server.Shutdown(grace)); late != nil {
+		err = errors.Join(err, fmt.Errorf("requests in flight did not finish: %w", late), server.Close())
 	}
 	<-served
 	return err

@@ -3,7 +3,6 @@ package server
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"net/http"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -28,8 +27,7 @@ func newRequestIDs() *requestIDs {
 
 // of returns the ID that the caller sent, if it can stand in a log, or a new
 // one. kube-scheduler sends none; a proxy or a human may.
-func (ids *requestIDs) of(r *http.Request) string {
-	sent := r.Header.Get(requestIDHeader)
+func (ids *requestIDs) of(sent string) string {
 	printable := func(c rune) bool { return c > ' ' && c < 0x7f }
 	if sent != "" && len(sent) <= maxRequestID && strings.IndexFunc(sent, func(c rune) bool { return !printable(c) }) < 0 {
 		return sent

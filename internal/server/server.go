@@ -71,12 +71,21 @@ type Server struct {
 	deps    Deps
 	metrics *metrics
 	ids     *requestIDs
+	verbs   []*route // the most frequent first
 	handler http.Handler
 }
 
 // New returns a server that does not listen yet.
 func New(options Options, deps Deps) *Server {
 	s := &Server{options: options, deps: deps, metrics: newMetrics(deps.Registry), ids: newRequestIDs()}
+	for _, verb := range []struct {
+		name   string
+		answer verb
+	}{
+		{"filter", s.filter}, {"prioritize", s.prioritize}, {"bind", s.bind}, {"preempt", s.preempt},
+	} {
+		s.verbs = append(s.verbs, &route{verb.name, verb.answer, s.metrics.verb(verb.name)})
+	}
 	s.handler = s.routes()
 	return s
 }
@@ -86,14 +95,8 @@ func (s *Server) Handler() http.Handler { return s.handler }
 
 func (s *Server) routes() http.Handler {
 	router := mux.NewRouter()
-	// The most frequent first: mux tries one after the other.
-	for _, verb := range []struct {
-		name   string
-		answer verb
-	}{
-		{"filter", s.filter}, {"prioritize", s.prioritize}, {"bind", s.bind}, {"preempt", s.preempt},
-	} {
-		router.Handle("/"+verb.name, only(http.MethodPost, s.verbHandler(verb.name, verb.answer)))
+	for _, verb := range s.verbs {
+		router.Handle("/"+verb.name, only(http.MethodPost, s.handlerOf(verb)))
 	}
 	router.Handle("/livez", only(http.MethodGet, http.HandlerFunc(s.livez)))
 	router.Handle("/readyz", only(http.MethodGet, http.HandlerFunc(s.readyz)))
