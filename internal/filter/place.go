@@ -21,6 +21,7 @@ type Place struct {
 	role        *offercache.RoleView // nil: nothing is offered to the role
 	maintenance *resources.Maintenance
 	occupants   []Occupant
+	reserved    [len(natives)]resources.Milli // by all occupants
 }
 
 type flags uint8
@@ -36,6 +37,9 @@ const (
 // agent is nil if it offers nothing.
 func NewPlace(node string, agent *offercache.AgentView, role string, occupants []Occupant) Place {
 	at := Place{lot: fnv1a(node), zone: nowhere, occupants: occupants}
+	for i, name := range natives {
+		at.reserved[i] = reservedBy(occupants, name)
+	}
 	if agent == nil {
 		return at
 	}
@@ -50,6 +54,14 @@ func NewPlace(node string, agent *offercache.AgentView, role string, occupants [
 		}
 	}
 	return at
+}
+
+// reservedBy sums up how much of a scalar the occupants have reserved.
+func reservedBy(occupants []Occupant, name string) (sum resources.Milli) {
+	for i := range occupants {
+		sum += occupants[i].Reserved.Get(name)
+	}
+	return sum
 }
 
 // layOut copies what is free.

@@ -89,10 +89,7 @@ func (p *pass) joined(at *Place) int64 {
 	down, up, used := resources.Milli(0), resources.Milli(0), false
 	for i := range p.needs.scalars {
 		s := &p.needs.scalars[i]
-		reserved := resources.Milli(0)
-		for j := range at.occupants {
-			reserved += at.occupants[j].Reserved.Get(s.name)
-		}
+		reserved := p.reserved(at, s)
 		used = used || reserved > 0
 		if whole := reserved + p.have[i]; whole > 0 {
 			full := MaxScore * (reserved + s.amount)
@@ -104,4 +101,12 @@ func (p *pass) joined(at *Place) int64 {
 		return int64(min(up, MaxScore))
 	}
 	return int64(min(down, MaxScore))
+}
+
+// reserved returns how much of a scalar our pods have reserved.
+func (p *pass) reserved(at *Place, s *scalar) resources.Milli {
+	if s.native >= 0 {
+		return at.reserved[s.native]
+	}
+	return reservedBy(at.occupants, s.name)
 }

@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -13,21 +14,36 @@ const (
 	// listPage is how many pods one request of ListLive asks for, as many as
 	// kubectl does.
 	listPage = 500
+	// lag is how long the store may be behind kube-scheduler's, which saw the pod
+	// first. Where many pods come at once one in eight is bound before the store
+	// has it, and to read it from the kube-apiserver would cost as much as the
+	// Binding.
+	lag     = 30 * time.Millisecond
+	lagStep = 3 * time.Millisecond
 	// listRestarts bounds how often ListLive begins again because the
 	// kube-apiserver compacted the version it was paging through.
 	listRestarts = 3
 )
 
 // Get returns the pod from the store, and asks the kube-apiserver for one that
-// is not there, whichever scheduler it names. What the store holds may be a
-// moment old: compare UIDs, and use Live where that matters. ErrPodGone if it
-// does not exist.
+// does not come there within lag, whichever scheduler it names. What the store
+// holds may be a moment old: compare UIDs, and use Live where that matters.
+// ErrPodGone if it does not exist.
 func (p *Pods) Get(ctx context.Context, namespace, name string) (*corev1.Pod, error) {
-	object, found, err := p.informer.GetStore().GetByKey(namespace + "/" + name)
-	if pod, ok := object.(*corev1.Pod); err == nil && found && ok {
-		return pod, nil
+	for waited := time.Duration(0); ; waited += lagStep {
+		object, found, err := p.informer.GetStore().GetByKey(namespace + "/" + name)
+		if pod, ok := object.(*corev1.Pod); err == nil && found && ok {
+			return pod, nil
+		}
+		if waited >= lag {
+			return p.Live(ctx, namespace, name)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fmt.Errorf("read pod %s/%s: %w", namespace, name, context.Cause(ctx))
+		case <-time.After(lagStep):
+		}
 	}
-	return p.Live(ctx, namespace, name)
 }
 
 // Live returns the pod as the kube-apiserver has it now, by a quorum read.
