@@ -121,6 +121,31 @@ func TestPodsOfOtherSchedulersAreNotWatched(t *testing.T) {
 	})
 }
 
+// A pod that kube-scheduler saw first is waited for, and read live only if it does
+// not come.
+func TestGetWaitsForTheStore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cluster := kubetest.New()
+		pods := startPods(t, cluster.Client(), &recordedPods{})
+		began := time.Now()
+		time.AfterFunc(lag/2, func() { create(t, cluster.Client(), newPod("late", "uid-late")) })
+		if got, err := pods.Get(t.Context(), "default", "late"); err != nil || got.UID != "uid-late" {
+			t.Errorf("Get = %v, %v", got, err)
+		}
+		if took, reads := time.Since(began), cluster.Calls("get", "pods"); took > lag || reads != 0 {
+			t.Errorf("the pod came after %v and %d reads of the kube-apiserver", took, reads)
+		}
+		if _, err := pods.Get(t.Context(), "default", "nobody"); !errors.Is(err, ErrPodGone) || cluster.Calls("get", "pods") != 1 {
+			t.Errorf("Get of no pod = %v after %d reads", err, cluster.Calls("get", "pods"))
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := pods.Get(ctx, "default", "nobody"); !errors.Is(err, context.Canceled) {
+			t.Errorf("Get of an ended context = %v", err)
+		}
+	})
+}
+
 func TestWaitingFollowsThePod(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		gated, deleted, finished, bound := newPod("gated", "1"), newPod("deleted", "2"), newPod("finished", "3"), newPod("bound", "4")

@@ -69,21 +69,22 @@ func refusal(err error) (filter.Reason, bool) {
 	return "", false
 }
 
-// decided counts and encodes a verdict, and has it logged: kube-scheduler places
-// one pod after the other and waits for the answer, not for the log.
+// decided encodes a verdict, and has it counted and logged afterwards:
+// kube-scheduler places one pod after the other and waits for the answer only.
 func (s *Server) decided(c *call, a args, v filter.Verdict) filterResult {
-	s.metrics.refused(v.Reasons)
-	fields := append(podFields(a.pod),
-		zap.Int(logkeys.Fits, v.Fitting),
-		zap.Int(logkeys.Refused, v.Refused()),
-		zap.Float64(logkeys.Duration, s.deps.Clock.Since(c.started).Seconds()))
 	if v.Fitting == 0 {
 		c.outcome = refused
 	}
-	if v.Fitting == 0 && len(v.Reasons) > 0 {
-		fields = append(fields, zap.String(logkeys.Reason, string(commonest(v.Reasons))))
+	took := s.deps.Clock.Since(c.started)
+	c.later = func() {
+		s.metrics.refused(v.Reasons)
+		fields := append(podFields(a.pod), zap.Int(logkeys.Fits, v.Fitting), zap.Int(logkeys.Refused, v.Refused()),
+			zap.Float64(logkeys.Duration, took.Seconds()))
+		if v.Fitting == 0 && len(v.Reasons) > 0 {
+			fields = append(fields, zap.String(logkeys.Reason, string(commonest(v.Reasons))))
+		}
+		c.log.Info("pod filtered", fields...)
 	}
-	c.later = func() { c.log.Info("pod filtered", fields...) }
 	return a.result(v)
 }
 
