@@ -168,7 +168,7 @@ func (p *pass) measure(at *Place) (short string) {
 // own reports whether the pod already has its place: it comes back after a bind
 // whose answer the scheduler did not wait for.
 func (p *pass) own(at *Place) bool {
-	return p.holds && len(at.occupants) > 0 && p.needs.covered(resources.Vector{}, at.occupants, p.itself)
+	return p.holds && at.flags&occupied != 0 && p.needs.covered(resources.Vector{}, at.occupants, p.itself)
 }
 
 // itself picks the pod's own reservation.

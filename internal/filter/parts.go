@@ -14,22 +14,21 @@ func partsOf(nodes int) int {
 }
 
 // inParts calls do for each of the consecutive parts of so many nodes, side by
-// side, and returns when all are done.
+// side, and returns when all are done. It panics with what one of them panics
+// with.
 func inParts(nodes, parts int, do func(part, from, to int)) {
-	done := make(chan struct{}, parts)
-	for part := range parts {
-		judge := func() {
+	ended := make(chan any, parts) // with a panic, mostly nil
+	for part := 1; part < parts; part++ {
+		go func() {
+			defer func() { ended <- recover() }()
 			do(part, nodes*part/parts, nodes*(part+1)/parts)
-			done <- struct{}{}
-		}
-		if part == parts-1 {
-			judge()
-		} else {
-			go judge()
-		}
+		}()
 	}
-	for range parts {
-		<-done
+	do(0, 0, nodes/parts)
+	for part := 1; part < parts; part++ {
+		if cause := <-ended; cause != nil {
+			panic(cause)
+		}
 	}
 }
 

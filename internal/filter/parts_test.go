@@ -72,3 +72,21 @@ func TestScoresOfManyNodes(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// A fault in any part is the caller's to handle.
+func TestPanicInAPart(t *testing.T) {
+	for faulty := range 3 {
+		func() {
+			defer func() {
+				if got := recover(); got != "fault" {
+					t.Errorf("part %d: recovered %v", faulty, got)
+				}
+			}()
+			inParts(9, 3, func(part, _, _ int) {
+				if part == faulty {
+					panic("fault")
+				}
+			})
+		}()
+	}
+}

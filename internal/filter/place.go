@@ -31,12 +31,16 @@ const (
 	sure                        // what is free is in hand
 	refused                     // whatever is offered
 	scheduled                   // maintenance is planned
+	occupied                    // pods of ours have reservations
 )
 
 // NewPlace returns the place of a node whose agent is certain and takes pods;
 // agent is nil if it offers nothing.
 func NewPlace(node string, agent *offercache.AgentView, role string, occupants []Occupant) Place {
 	at := Place{lot: fnv1a(node), zone: nowhere, occupants: occupants}
+	if len(occupants) > 0 {
+		at.flags |= occupied
+	}
 	for i, name := range natives {
 		at.reserved[i] = reservedBy(occupants, name)
 	}

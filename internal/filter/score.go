@@ -70,7 +70,7 @@ func (p *pass) promise(at *Place, strategy Strategy) int64 {
 // agent that already has pods of ours rounds up and an untouched one down, so
 // that small pods do not open one whole agent after the other.
 func (p *pass) packed(at *Place) int64 {
-	if len(at.occupants) > 0 {
+	if at.flags&occupied != 0 {
 		return p.joined(at)
 	}
 	fullest := resources.Milli(0)
