@@ -101,6 +101,8 @@ func identities(agents []mesos.Agent) []kube.AgentIdentity {
 	return identities
 }
 
+func (o operator) Pending(ctx context.Context) ([]mesos.Pending, error) { return o.master.Pending(ctx) }
+
 func (o operator) UnreserveByOperator(ctx context.Context, agentID string, portions []resources.Portion) error {
 	return o.master.UnreserveByOperator(ctx, agentID, portions)
 }

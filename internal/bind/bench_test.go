@@ -92,6 +92,8 @@ func (*instantMesos) UnreserveByOperator(context.Context, string, []resources.Po
 	return nil
 }
 
+func (*instantMesos) Pending(context.Context) ([]mesos.Pending, error) { return nil, nil }
+
 func (m *instantMesos) Agents(context.Context) ([]mesos.Agent, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -89,7 +89,7 @@ func (g *guard) scheduler(call *scheduler.Call, offers *ledger) error {
 // operator checks a call of the operator API.
 func (g *guard) operator(call *master.Call) error {
 	switch call.Type {
-	case master.Call_GET_AGENTS:
+	case master.Call_GET_AGENTS, master.Call_GET_OPERATIONS:
 		return nil
 	case master.Call_UNRESERVE_RESOURCES:
 		if call.UnreserveResources == nil || call.UnreserveResources.AgentID.Value == "" {

@@ -177,6 +177,44 @@ func TestReserveAndUnreserve(t *testing.T) {
 	}
 }
 
+// Trap T19: the master lists what it has sent to an agent that hangs, and tells
+// that the agent has not reported on it.
+func TestPending(t *testing.T) {
+	for name, useJSON := range map[string]bool{"protobuf": false, "JSON": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			sim := cluster(t, mesossim.Options{})
+			client := connect(t, sim.URL(), useJSON)
+			in, _ := runIn(t, client, "")
+			sub := next[mesos.Subscription](t, in)
+			offer := next[*resources.Offer](t, in)
+			if pending, err := client.Pending(t.Context()); err != nil || len(pending) != 0 {
+				t.Errorf("at first %v is pending: %v", pending, err)
+			}
+			if err := sim.HangAgent("node-0"); err != nil {
+				t.Fatal(err)
+			}
+			if err := client.Accept(t.Context(), accept(offer, sub.Generation, mesos.Reserve)); err != nil {
+				t.Fatal(err)
+			}
+			pending, err := client.Pending(t.Context())
+			if diff := cmp.Diff([]mesos.Pending{{AgentID: offer.AgentID, Portions: podPortions()}}, pending); diff != "" || err != nil {
+				t.Errorf("%v, pending (-want +got):\n%s", err, diff)
+			}
+			if agents, err := client.Agents(t.Context()); err != nil || len(agents) != 1 || len(agents[0].Reserved) != 1 {
+				t.Errorf("the master lists it as reserved: %v, %v", agents, err)
+			}
+			if err := sim.ContinueAgent("node-0"); err != nil {
+				t.Fatal(err)
+			}
+			next[mesos.OperationStatus](t, in) // which is not acknowledged
+			if pending, err := client.Pending(t.Context()); err != nil || len(pending) != 0 {
+				t.Errorf("after the agent's report %v is pending: %v", pending, err)
+			}
+		})
+	}
+}
+
 func TestUnreserveWithoutAnOffer(t *testing.T) {
 	t.Parallel()
 	sim := cluster(t, mesossim.Options{})

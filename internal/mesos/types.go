@@ -135,6 +135,14 @@ type InverseOffer struct {
 	Maintenance resources.Maintenance
 }
 
+// Pending is a RESERVE that the master has sent to an agent and that the agent has
+// not reported on (GET_OPERATIONS). The master's lists and offers show what it
+// reserves all the same.
+type Pending struct {
+	AgentID  string
+	Portions []resources.Portion
+}
+
 // Agent is one agent in the master's operator API (GET_AGENTS).
 type Agent struct {
 	ID       string

@@ -84,6 +84,38 @@ func TestT19AdoptedReservationIsNotUsedBeforeItIsProven(t *testing.T) {
 	}
 }
 
+// However long an agent hangs, the master lists what it has sent to it, and says
+// when asked that nobody has reported on that yet.
+func TestT19AdoptedReservationWaitsForAnAgentThatHangs(t *testing.T) {
+	for name, then := range map[string]func(*house){
+		"it executes the operation":  func(h *house) { h.operator.waitsFor() },
+		"it is restarted before":     func(h *house) { h.operator.waitsFor(); h.operator.lists(agentOf(agent1)) },
+		"the master cannot be asked": func(h *house) { h.operator.waitsForErr(errDown) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			restarted(t, func(t *testing.T, h *house) {
+				h.operator.lists(agentOf(agent1, reservedFor("p1", one)))
+				h.operator.waitsFor(mesos.Pending{AgentID: agent1.AgentID, Portions: []resources.Portion{reservedFor("p1", one)}})
+				h.pods.set("p1", Liveness{Alive: true})
+				h.connect()
+				a := h.reserve("p1", agent1, one)
+				time.Sleep(testOptions.ConfirmTimeout + 5*auditPause)
+				h.pending(a)
+				then(h)
+				time.Sleep(lostAfter * 2 * auditPause)
+				switch name {
+				case "it executes the operation":
+					h.mustReserve(a)
+				case "it is restarted before":
+					h.mustFail(a, ErrNotReserved)
+				default:
+					h.pending(a)
+				}
+			})
+		})
+	}
+}
+
 func TestAdoptionFromAnOfferTakesEveryPortion(t *testing.T) {
 	restarted(t, func(t *testing.T, h *house) {
 		// Part of the pod stands on what an ancestor role had reserved.

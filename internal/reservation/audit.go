@@ -32,6 +32,7 @@ const goneAfter = 3
 // complete. If it cannot be read nothing changes and nothing is released.
 func (m *Manager) audit(ctx context.Context) error {
 	asOf := m.clock.Now()
+	pending := m.pending(ctx, asOf) // before the agents: what is listed later was executed
 	agents, err := m.operator.Agents(ctx)
 	if err != nil {
 		m.metrics.audits.WithLabelValues("failed").Inc()
@@ -58,7 +59,7 @@ func (m *Manager) audit(ctx context.Context) error {
 		if r := m.records[ident]; r != nil && r.since.Before(asOf) && r.changed.Before(asOf) {
 			up, known := active[r.key.AgentID]
 			m.compare(r, seen[r.id].portions, known, up, asOf)
-			m.prove(r, seen[r.id].portions, up, asOf)
+			m.prove(r, len(seen[r.id].portions) > 0 && up && !pending(r.id), asOf)
 		}
 	}
 	m.forgetGone(asOf)
@@ -128,11 +129,47 @@ func (m *Manager) adopt(pod Pod, key offercache.Key, portions []resources.Portio
 	return r
 }
 
-// prove lets binds use a reservation that was found in Mesos, once an active
-// agent is still listed with it after the time in which agents answer. The
-// caller holds mu.
-func (m *Manager) prove(r *record, listed []resources.Portion, active bool, asOf time.Time) {
-	if r.found.IsZero() || len(listed) == 0 || !active || asOf.Sub(r.found) < m.opts.ConfirmTimeout {
+// pending asks on which reservations agents have not reported yet, where there
+// are any to be proven. If the master cannot tell, it may be any of them.
+func (m *Manager) pending(ctx context.Context, asOf time.Time) func(id) bool {
+	if !m.anyToProve(asOf) {
+		return func(id) bool { return false }
+	}
+	operations, err := m.operator.Pending(ctx)
+	if err != nil {
+		m.log.Warn("the master does not list operations, reservations found in Mesos stay unproven", zap.Error(err))
+		return func(id) bool { return true }
+	}
+	found := map[id]sighting{}
+	for _, op := range operations {
+		maps.Copy(found, m.ours(op.AgentID, op.Portions))
+	}
+	return func(ident id) bool { _, is := found[ident]; return is }
+}
+
+func (m *Manager) anyToProve(asOf time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, r := range m.records {
+		if m.ripe(r, asOf) {
+			return true
+		}
+	}
+	return false
+}
+
+// ripe reports whether the record was found in Mesos so long ago that it can be
+// proven: its operation was with the master then, and since has had the time to
+// be answered.
+func (m *Manager) ripe(r *record, asOf time.Time) bool {
+	return !r.found.IsZero() && asOf.Sub(r.found) >= m.opts.ConfirmTimeout
+}
+
+// prove lets binds use a reservation that was found in Mesos, once it is listed
+// with an active agent and no operation on it is open. The master lists what it
+// has sent to an agent that hangs, and goes on to (trap T19). The caller holds mu.
+func (m *Manager) prove(r *record, executed bool, asOf time.Time) {
+	if !executed || !m.ripe(r, asOf) {
 		return
 	}
 	r.found = time.Time{}
@@ -145,7 +182,7 @@ func (m *Manager) prove(r *record, listed []resources.Portion, active bool, asOf
 // can prove by now. The caller holds mu.
 func (m *Manager) expireFound(now time.Time) {
 	for _, r := range m.records {
-		if r.busy && r.state == Reserved && !r.found.IsZero() && now.Sub(r.found) >= m.opts.ConfirmTimeout {
+		if r.busy && r.state == Reserved && m.ripe(r, now) {
 			signal(m.auditNow)
 		}
 	}

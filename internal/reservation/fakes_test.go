@@ -99,6 +99,27 @@ type fakeOperator struct {
 	unreserved   []resources.Portion
 	unreserveErr error
 	delay        time.Duration // of an answer to Agents, after the list was made
+	pending      []mesos.Pending
+	pendingErr   error
+}
+
+func (f *fakeOperator) Pending(context.Context) ([]mesos.Pending, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.pending, f.pendingErr
+}
+
+// waitsFor sets the operations that no agent has reported on.
+func (f *fakeOperator) waitsFor(pending ...mesos.Pending) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pending, f.pendingErr = pending, nil
+}
+
+func (f *fakeOperator) waitsForErr(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pendingErr = err
 }
 
 var errDown = errors.New("connection refused")

@@ -27,6 +27,8 @@ type Master interface {
 // Operator is the part of the master's operator API that recovery needs.
 type Operator interface {
 	Agents(context.Context) ([]mesos.Agent, error)
+	// Pending lists the RESERVEs on which no agent has reported yet.
+	Pending(context.Context) ([]mesos.Pending, error)
 	UnreserveByOperator(ctx context.Context, agentID string, portions []resources.Portion) error
 }
 

@@ -238,6 +238,16 @@ func (w *world) Agents(context.Context) ([]mesos.Agent, error) {
 	return out, nil
 }
 
+// Pending implements Operator: here agents execute what they get at once.
+func (w *world) Pending(context.Context) ([]mesos.Pending, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.chance(20) {
+		return nil, errDown
+	}
+	return nil, nil
+}
+
 // portion is what the agent shows of a pod's reservation.
 func (a *worldAgent) portion(uid string, v resources.Vector) resources.Portion {
 	return unreserved(v).Push(a.layers[uid], v)

@@ -50,6 +50,24 @@ func TestScenario11CrashBeforeTheBinding(t *testing.T) {
 			s.expect(s.operations("RESERVE") == 1, "no second RESERVE is sent")
 		})
 	})
+	t.Run("its agent hangs, and is restarted before it reserves", func(t *testing.T) {
+		patient := scene{flags: []string{"--agent_ping_timeout=15secs", "--max_agent_ping_timeouts=5"}} // the master's defaults
+		play(t, patient, func(s *stage) {
+			pod := s.pod("a", "1")
+			s.fits(pod, "host-0")
+			s.done(s.sim.HangAgent("host-0"))
+			s.startBind(pod, "host-0")
+			s.eventually("the RESERVE is with the master", func() bool { return s.operations("RESERVE") == 1 })
+			s.crash()
+			s.restart("A2")
+			s.expect(s.metric("reservations_adopted_total") == 1, "the master's word is adopted")
+			s.startBind(pod, "host-0")
+			s.always("nothing is bound on the master's word", 15*time.Second, func() bool { return s.posted() == 0 })
+			s.done(s.sim.KillAgent("host-0"))
+			s.done(s.sim.StartAgent("host-0"))
+			s.always("nor afterwards", 15*time.Second, func() bool { return s.posted() == 0 })
+		})
+	})
 	t.Run("the pod goes elsewhere", func(t *testing.T) {
 		play(t, scene{}, func(s *stage) {
 			reservedNotBound(s, apiLose)
