@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
 	"strings"
 	"testing"
 	"time"
@@ -58,6 +59,24 @@ func TestUsualHeadsAreReadAsByNetHTTP(t *testing.T) {
 		if !requireSame(t, []byte(head), verbs) {
 			t.Errorf("%q is not as usual", head)
 		}
+	}
+}
+
+// kube-scheduler calls with Go's client and one header of its own
+// (pkg/scheduler/extender.go).
+func TestSchedulersCallsAreUsual(t *testing.T) {
+	request, err := http.NewRequest(http.MethodPost, "http://kube-mesos-extender.kube-system.svc:8900/bind", strings.NewReader(bindJSON))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	sent, err := httputil.DumpRequestOut(request, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, usual := readHead(sent, newFace(&world{}).verbs)
+	if !usual || h.verb.name != "bind" || h.length != len(bindJSON) || string(sent[h.size:]) != bindJSON {
+		t.Errorf("read %+v, usual %t, of\n%s", h, usual, sent)
 	}
 }
 
