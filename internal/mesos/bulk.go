@@ -143,7 +143,8 @@ func appendField(data []byte, in *bufio.Reader, left int64, last uint64) (after 
 		return data, 0, unexpected(err)
 	}
 	tag, n := binary.Uvarint(head)
-	if ours := tag>>3 <= last; n <= 0 || ours && tag&7 != wireBytes || tag>>3 == 0 {
+	number := tag >> 3
+	if ours := number <= last; n <= 0 || ours && tag&7 != wireBytes || number == 0 || number > maxField {
 		return data, 0, errField
 	}
 	value, m := uint64(0), 0
@@ -166,7 +167,7 @@ func appendField(data []byte, in *bufio.Reader, left int64, last uint64) (after 
 		return data, 0, errField
 	}
 	took = int64(n+m) + int64(value)
-	if tag>>3 > last {
+	if number > last {
 		_, err = io.CopyN(io.Discard, in, took)
 		return data, took, err
 	}

@@ -80,6 +80,7 @@ func FuzzBulk(f *testing.F) {
 		f.Add(encoded(f, event.Offers))
 	}
 	f.Add([]byte{0x10, 0x05, 0x19, 1, 2, 3, 4, 5, 6, 7, 8, 0x25, 1, 2, 3, 4, 0x82, 0x01, 0x01, 0x00}) // of a newer master
+	f.Add([]byte{0xf9, 0xff, 0xff, 0xff, 0xff, 0x10, 1, 2, 3, 4, 5, 6, 7, 8})                         // a field number that there is not
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var whole scheduler.Event_Offers
 		wantErr := whole.Unmarshal(data)

@@ -13,6 +13,9 @@ const (
 	wireFixed32 = 5
 )
 
+// maxField is the largest number that a field may have.
+const maxField = 1<<29 - 1
+
 // errWire says that a message is not of the shape that is read directly. The
 // generated decoder then has the last word.
 var errWire = errors.New("not read directly")
