@@ -31,7 +31,7 @@ const (
 	sure                        // what is free is in hand
 	refused                     // whatever is offered
 	scheduled                   // maintenance is planned
-	occupied                    // pods of ours have reservations
+	occupied                    // there are occupants, which lie beyond the first bytes
 )
 
 // NewPlace returns the place of a node whose agent is certain and takes pods;

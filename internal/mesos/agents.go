@@ -40,12 +40,8 @@ func readAgents(codec encoding.Codec, body io.Reader) ([]Agent, error) {
 		}
 		return streamAgents(in, size)
 	}
-	data, err := io.ReadAll(in)
+	answer, err := wholeAnswer(codec, in)
 	if err != nil {
-		return nil, fmt.Errorf("read answer: %w", err)
-	}
-	var answer master.Response
-	if err := decode(codec, data, &answer); err != nil {
 		return nil, err
 	}
 	return decodeAgents(answer.GetGetAgents())

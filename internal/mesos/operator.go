@@ -88,3 +88,13 @@ func readAnswer(resp *http.Response, kind string, read reader) error {
 	}
 	return nil
 }
+
+// wholeAnswer reads an answer that is not too long to be decoded at once.
+func wholeAnswer(codec encoding.Codec, body io.Reader) (*master.Response, error) {
+	data, err := io.ReadAll(body)
+	if err != nil {
+		return nil, fmt.Errorf("read answer: %w", err)
+	}
+	answer := new(master.Response)
+	return answer, decode(codec, data, answer)
+}

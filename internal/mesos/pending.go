@@ -3,12 +3,10 @@ package mesos
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 	"github.com/mesos/mesos-go/api/v1/lib/encoding"
-	"github.com/mesos/mesos-go/api/v1/lib/master"
 	"github.com/mesos/mesos-go/api/v1/lib/master/calls"
 )
 
@@ -20,12 +18,8 @@ var errNoOperations = errors.New("answer without operations")
 func (c *Client) Pending(ctx context.Context) ([]Pending, error) {
 	var pending []Pending
 	err := c.operate(ctx, calls.GetOperations(), func(codec encoding.Codec, body io.Reader) error {
-		data, err := io.ReadAll(body)
+		answer, err := wholeAnswer(codec, body)
 		if err != nil {
-			return fmt.Errorf("read answer: %w", err)
-		}
-		var answer master.Response
-		if err := decode(codec, data, &answer); err != nil {
 			return err
 		}
 		if answer.GetOperations == nil {

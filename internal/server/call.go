@@ -84,9 +84,14 @@ type route struct {
 	in     verbMetrics
 }
 
-// serve answers one call. A panic costs this one call.
+// serve answers one call. A panic costs this one call, on a lane too.
 func (s *Server) serve(verb *route, c *call, from caller) {
 	c.outcome, c.started = done, s.deps.Clock.Now()
+	defer func() {
+		if cause := recover(); cause != nil {
+			s.panicked(c, cause)
+		}
+	}()
 	c.log = s.deps.Log.WithLazy(zap.String(logkeys.Verb, verb.name), zap.String(logkeys.RequestID, c.id))
 	verb.in.inFlight.Inc()
 	defer verb.in.inFlight.Dec()
@@ -104,14 +109,10 @@ func (s *Server) serve(verb *route, c *call, from caller) {
 // a failure can still be told.
 func (s *Server) respond(verb *route, c *call, from caller) (r reply) {
 	defer func() {
-		cause := recover()
-		if cause == nil {
-			return
+		if cause := recover(); cause != nil {
+			s.panicked(c, cause)
+			r = plain(http.StatusInternalServerError, "internal error, request "+c.id)
 		}
-		c.outcome = broken
-		s.metrics.panics.Inc()
-		c.log.Error("panic while answering", zap.Any(logkeys.Error, cause), zap.ByteString("stack", debug.Stack()))
-		r = plain(http.StatusInternalServerError, "internal error, request "+c.id)
 	}()
 	if err := s.admit(c, from); err != nil {
 		return s.fail(c, err)
@@ -121,6 +122,13 @@ func (s *Server) respond(verb *route, c *call, from caller) (r reply) {
 		return s.fail(c, err)
 	}
 	return reply{status: http.StatusOK, media: "application/json", body: c.encode(value)}
+}
+
+// panicked counts and tells what a deferred function has recovered.
+func (s *Server) panicked(c *call, cause any) {
+	c.outcome = broken
+	s.metrics.panics.Inc()
+	c.log.Error("panic while answering", zap.Any(logkeys.Error, cause), zap.ByteString("stack", debug.Stack()))
 }
 
 // plain is a reply that humans read.

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/bind"
 )
 
@@ -241,5 +243,25 @@ func TestHangUpDuringACall(t *testing.T) {
 	close(release)
 	if err := stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Nothing but its own call suffers from a panic after the answer, either.
+func TestPanicAfterTheAnswerOnALane(t *testing.T) {
+	f := newFace(&world{}, func(o *Options) { o.ShutdownTimeout = time.Minute })
+	f.verbs[2].answer = func(c *call) (any, error) {
+		c.later = func() { panic("fault") }
+		return struct{}{}, nil
+	}
+	address, stop := serving(t, f)
+	usual := usualHead("bind", 2) + "{}"
+	if got := talk(t, address, usual+usual, 2); got[0] != "200 {}" || got[1] != "200 {}" {
+		t.Errorf("answered %q", got)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if n := testutil.ToFloat64(f.metrics.panics); n != 2 {
+		t.Errorf("%v panics are counted, want 2", n)
 	}
 }
