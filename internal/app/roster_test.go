@@ -64,12 +64,12 @@ func (r *replica) sameVerdict(after string) string {
 	view.Closed = "" // until the framework ID is saved
 	plain := view
 	plain.Roster = nil
-	got := filter.Filter(view, request, nodes, filter.Choice{})
-	if diff := cmp.Diff(filter.Filter(plain, request, nodes, filter.Choice{}), got); diff != "" {
+	got := filter.Filter(view, request, filter.NamesOf(nodes...), filter.Choice{})
+	if diff := cmp.Diff(filter.Filter(plain, request, filter.NamesOf(nodes...), filter.Choice{}), got); diff != "" {
 		r.t.Errorf("after %s (-sources +roster):\n%s", after, diff)
 	}
-	scores := filter.Score(view, request, nodes, filter.BinPacking)
-	if diff := cmp.Diff(filter.Score(plain, request, nodes, filter.BinPacking), scores); diff != "" {
+	scores := filter.Score(view, request, filter.NamesOf(nodes...), filter.BinPacking)
+	if diff := cmp.Diff(filter.Score(plain, request, filter.NamesOf(nodes...), filter.BinPacking), scores); diff != "" {
 		r.t.Errorf("scores after %s (-sources +roster):\n%s", after, diff)
 	}
 	return fmt.Sprint(got)

@@ -22,7 +22,7 @@ func (m nodeMap) Agent(node string) (string, Reason) {
 }
 
 // benchWorld offers n agents of which every other one is too small.
-func benchWorld(n int) (View, []string) {
+func benchWorld(n int) (View, Names) {
 	cache := offercache.New(testclock.NewFakePassiveClock(time.Unix(0, 0)))
 	cache.Reset(1)
 	nodes, agents := make([]string, n), make(nodeMap, n)
@@ -37,7 +37,7 @@ func benchWorld(n int) (View, []string) {
 		}
 	}
 	cache.Add(1, all)
-	return View{Offers: cache.Snapshot(), Nodes: agents}, nodes
+	return View{Offers: cache.Snapshot(), Nodes: agents}, NamesOf(nodes...)
 }
 
 func BenchmarkFilter(b *testing.B) {

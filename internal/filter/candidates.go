@@ -21,11 +21,11 @@ type Choice struct {
 	Candidates int
 }
 
-// among prepares to choose from nodes, for the pod of that UID.
-func (c Choice) among(nodes []string, podUID string) *shortlist {
-	l := &shortlist{nodes: nodes, strategy: c.Strategy, limit: c.Candidates}
-	if c.Candidates <= 0 || len(nodes) <= c.Candidates {
-		l.limit, l.all = 0, make([]string, 0, len(nodes))
+// among prepares to choose from so many nodes, for the pod of that UID.
+func (c Choice) among(nodes int, podUID string) *shortlist {
+	l := &shortlist{strategy: c.Strategy, limit: c.Candidates}
+	if c.Candidates <= 0 || nodes <= c.Candidates {
+		l.limit = 0
 		return l
 	}
 	l.picks = max(1, c.Candidates/sampled)
@@ -43,13 +43,12 @@ func (c Choice) among(nodes []string, podUID string) *shortlist {
 // avoid, images that are there already. So zones take turns, and a part of the
 // candidates is drawn by lot: whatever the best have in common, some do not.
 type shortlist struct {
-	nodes    []string
 	strategy Strategy
 	limit    int // 0: all
 	picks    int // by lot, of each zone at most
 	seed     uint64
-	count    int      // nodes that fit
-	all      []string // if there is no limit
+	count    int   // nodes that fit
+	all      []int // if there is no limit
 	zones    []zone
 	latest   int // in zones, of the last node: neighbours come together
 }
@@ -64,7 +63,7 @@ type zone struct {
 func (l *shortlist) add(p *pass, i int, at *Place) {
 	l.count++
 	if l.limit == 0 {
-		l.all = append(l.all, l.nodes[i])
+		l.all = append(l.all, i)
 		return
 	}
 	lot := l.draw(at)
@@ -128,8 +127,8 @@ func (l *shortlist) join(next *shortlist) {
 	}
 }
 
-// chosen returns the nodes, in the order they came.
-func (l *shortlist) chosen() []string {
+// chosen returns which nodes are named, in the order they came.
+func (l *shortlist) chosen() []int {
 	if l.limit == 0 {
 		return l.all
 	}
@@ -143,11 +142,7 @@ func (l *shortlist) chosen() []string {
 	taken = l.take(taken, l.limit, func(z *zone) top { return z.lot })
 	taken = l.take(taken, l.limit, best) // the lot may have met the best
 	slices.Sort(taken)
-	out := make([]string, len(taken))
-	for i, at := range taken {
-		out[i] = l.nodes[at]
-	}
-	return out
+	return taken
 }
 
 // take adds candidates that are not taken yet, one of each zone in turn, until

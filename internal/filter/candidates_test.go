@@ -44,7 +44,7 @@ func oneZone(int) string { return "" }
 func TestCandidatesAreBounded(t *testing.T) {
 	z, nodes := cluster(100, oneZone)
 	for candidates, want := range map[int]int{0: 100, 1: 1, 2: 2, 3: 3, 16: 16, 99: 99, 100: 100, 1000: 100} {
-		verdict := Filter(View{Offers: z, Nodes: mapping{}}, pod, nodes, Choice{Candidates: candidates})
+		verdict := Filter(View{Offers: z, Nodes: mapping{}}, pod, NamesOf(nodes...), Choice{Candidates: candidates})
 		if len(verdict.Fits) != want || verdict.Fitting != 100 {
 			t.Errorf("%d of %d are named, want %d of 100", len(verdict.Fits), verdict.Fitting, want)
 		}
@@ -61,7 +61,7 @@ func TestCandidatesAreTheBest(t *testing.T) {
 				}[strategy]
 			}
 			view := View{Offers: z, Nodes: mapping{}}
-			verdict := Filter(view, pod, nodes, Choice{Strategy: strategy, Candidates: 12})
+			verdict := Filter(view, pod, NamesOf(nodes...), Choice{Strategy: strategy, Candidates: 12})
 			for i := range 9 {
 				if node := fmt.Sprintf("n%d", 20*i); !slices.Contains(verdict.Fits, node) {
 					t.Errorf("%s is not among %v", node, verdict.Fits)
@@ -85,7 +85,7 @@ func TestCandidatesAreOfEveryZone(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			z, nodes := cluster(400, tt.zone)
 			z.offers["a399"] = vector(2, 512) // by the score alone its zone would win
-			verdict := Filter(View{Offers: z, Nodes: mapping{}}, pod, nodes, Choice{Candidates: 16})
+			verdict := Filter(View{Offers: z, Nodes: mapping{}}, pod, NamesOf(nodes...), Choice{Candidates: 16})
 			got := map[string]int{}
 			for _, node := range verdict.Fits {
 				got[z.zones["a"+node[1:]]]++
@@ -105,7 +105,7 @@ func TestCandidatesAreOfEveryZone(t *testing.T) {
 // More zones than candidates, and than are told apart.
 func TestCandidatesOfManyZones(t *testing.T) {
 	z, nodes := cluster(300, func(i int) string { return fmt.Sprint(i) })
-	verdict := Filter(View{Offers: z, Nodes: mapping{}}, pod, nodes, Choice{Candidates: 16})
+	verdict := Filter(View{Offers: z, Nodes: mapping{}}, pod, NamesOf(nodes...), Choice{Candidates: 16})
 	if len(verdict.Fits) != 16 {
 		t.Errorf("%d candidates", len(verdict.Fits))
 	}
@@ -117,8 +117,8 @@ func TestCandidatesDifferByPod(t *testing.T) {
 	view, seen := View{Offers: z, Nodes: mapping{}}, map[string]int{}
 	for i := range 200 {
 		request := changed(func(r *Request) { r.PodUID = fmt.Sprintf("pod-%d", i) })
-		first := Filter(view, request, nodes, Choice{Candidates: 16}).Fits
-		if diff := gocmp.Diff(first, Filter(view, request, nodes, Choice{Candidates: 16}).Fits); diff != "" {
+		first := Filter(view, request, NamesOf(nodes...), Choice{Candidates: 16}).Fits
+		if diff := gocmp.Diff(first, Filter(view, request, NamesOf(nodes...), Choice{Candidates: 16}).Fits); diff != "" {
 			t.Fatalf("the same pod is told otherwise:\n%s", diff)
 		}
 		for _, node := range first {
@@ -137,7 +137,7 @@ func TestCandidatesHaveSomeByLot(t *testing.T) {
 	for i := range 500 {
 		z.offers[fmt.Sprintf("a%d", i)] = vector(2, 512) // full with this pod
 	}
-	verdict := Filter(View{Offers: z, Nodes: mapping{}}, pod, nodes, Choice{Candidates: 64})
+	verdict := Filter(View{Offers: z, Nodes: mapping{}}, pod, NamesOf(nodes...), Choice{Candidates: 64})
 	worse := 0
 	for _, node := range verdict.Fits {
 		if z.offers["a"+node[1:]].Get(resources.CPUs) > 2000 {
@@ -156,7 +156,7 @@ func TestOwnReservationIsACandidate(t *testing.T) {
 	for _, strategy := range []Strategy{BinPacking, Spreading} {
 		for _, candidates := range []int{1, 4, 16} {
 			view := View{Offers: z, Nodes: mapping{}, Occupants: own}
-			verdict := Filter(view, pod, nodes, Choice{Strategy: strategy, Candidates: candidates})
+			verdict := Filter(view, pod, NamesOf(nodes...), Choice{Strategy: strategy, Candidates: candidates})
 			if !slices.Contains(verdict.Fits, "n77") {
 				t.Errorf("%s: the pod's own place is not among %v", strategy, verdict.Fits)
 			}
@@ -173,9 +173,9 @@ func TestCandidatesAreASubsetOfWhatFits(t *testing.T) {
 		w := randomWorld(r)
 		view := w.view()
 		view.Offers = zoned{w.offers, map[string]string{"a1": "x", "a2": "x", "a5": "y"}}
-		all := Filter(view, w.request, w.nodes, Choice{})
+		all := Filter(view, w.request, NamesOf(w.nodes...), Choice{})
 		limit := 1 + r.IntN(8)
-		few := Filter(view, w.request, w.nodes, Choice{Candidates: limit})
+		few := Filter(view, w.request, NamesOf(w.nodes...), Choice{Candidates: limit})
 		at := -1
 		for _, node := range few.Fits {
 			next := slices.Index(all.Fits, node)

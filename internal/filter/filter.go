@@ -38,10 +38,10 @@ func (v Verdict) Refused() int {
 }
 
 // RefuseAll refuses every node for one reason.
-func RefuseAll(nodes []string, reason Reason) Verdict {
-	v := Verdict{Unresolvable: slices.Repeat([]Reason{reason}, len(nodes))}
-	if len(nodes) > 0 {
-		v.Reasons = map[Reason]int{reason: len(nodes)}
+func RefuseAll(nodes Names, reason Reason) Verdict {
+	v := Verdict{Unresolvable: slices.Repeat([]Reason{reason}, nodes.Len())}
+	if nodes.Len() > 0 {
+		v.Reasons = map[Reason]int{reason: nodes.Len()}
 	}
 	return v
 }
@@ -49,18 +49,18 @@ func RefuseAll(nodes []string, reason Reason) Verdict {
 // Filter says which nodes the pod can go to: those whose agent offers the
 // pod's role what the pod needs, and the one where the pod already holds its
 // reservation. Of more than choice asks for it names the best.
-func Filter(view View, request Request, nodes []string, choice Choice) Verdict {
+func Filter(view View, request Request, nodes Names, choice Choice) Verdict {
 	if why := view.closed(); why != "" {
 		return RefuseAll(nodes, why)
 	}
-	return filterIn(partsOf(len(nodes)), view, request, nodes, choice)
+	return filterIn(partsOf(nodes.Len()), view, request, nodes, choice)
 }
 
 // filterIn judges the nodes in parts.
-func filterIn(parts int, view View, request Request, nodes []string, choice Choice) Verdict {
+func filterIn(parts int, view View, request Request, nodes Names, choice Choice) Verdict {
 	p := newPass(view, request)
 	all := make([]judged, parts)
-	inParts(len(nodes), parts, func(part, from, to int) {
+	inParts(nodes.Len(), parts, func(part, from, to int) {
 		all[part] = p.filter(nodes, from, to, choice)
 	})
 	whole := &all[0]
@@ -70,13 +70,13 @@ func filterIn(parts int, view View, request Request, nodes []string, choice Choi
 	if whole.fits.count == 0 {
 		return whole.settle(whole.refused)
 	}
-	return Verdict{Fits: whole.fits.chosen(), Fitting: whole.fits.count, Reasons: whole.refused.counts()}
+	return Verdict{Fits: nodes.Copy(whole.fits.chosen()), Fitting: whole.fits.count, Reasons: whole.refused.counts()}
 }
 
 // filter judges nodes[from:to].
-func (p *pass) filter(nodes []string, from, to int, choice Choice) judged {
-	j := judged{p.again(), choice.among(nodes, p.request.PodUID), refusals{nodes: to - from}}
-	j.each(nodes[from:to], func(i int, at *Place) {
+func (p *pass) filter(nodes Names, from, to int, choice Choice) judged {
+	j := judged{p.again(), choice.among(nodes.Len(), p.request.PodUID), refusals{nodes: to - from}}
+	j.each(nodes.Slice(from, to), func(i int, at *Place) {
 		if why := j.judge(at); why != "" {
 			j.refused.add(i, why)
 			return

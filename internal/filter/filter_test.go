@@ -128,7 +128,7 @@ func TestFilter(t *testing.T) {
 			if tt.view.Nodes == nil {
 				tt.view.Nodes = mapping{}
 			}
-			got := Filter(tt.view, tt.request, tt.nodes, Choice{})
+			got := Filter(tt.view, tt.request, NamesOf(tt.nodes...), Choice{})
 			tt.want.Fitting = len(tt.want.Fits)
 			if tt.want.Fitting == 0 {
 				tt.want.Reasons = count(tt.want.Unresolvable)
@@ -170,7 +170,7 @@ func TestFilterSettlesOnOneReason(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, now := range []offers{tt.before, tt.after} {
 				view := View{Offers: now, Nodes: mapping{"n4": NoAgent}}
-				got := Filter(view, pod, []string{"n1", "n2", "n3", "n4"}, Choice{}).Reasons
+				got := Filter(view, pod, NamesOf("n1", "n2", "n3", "n4"), Choice{}).Reasons
 				if diff := cmp.Diff(map[Reason]int{tt.want: 3, NoAgent: 1}, got); diff != "" {
 					t.Errorf("reasons with offers %v (-want +got):\n%s", now, diff)
 				}
@@ -180,7 +180,7 @@ func TestFilterSettlesOnOneReason(t *testing.T) {
 }
 
 func TestFilterWithoutSubscription(t *testing.T) {
-	got := Filter(View{}, pod, []string{"n1"}, Choice{})
+	got := Filter(View{}, pod, NamesOf("n1"), Choice{})
 	want := Verdict{Unresolvable: []Reason{NoSubscription}, Reasons: map[Reason]int{NoSubscription: 1}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("verdict of an empty view (-want +got):\n%s", diff)

@@ -16,10 +16,10 @@ func TestPartsMakeNoDifference(t *testing.T) {
 	for range 3000 {
 		w := randomWorld(r)
 		for _, choice := range []Choice{{}, {BinPacking, 2}, {Spreading, 4}} {
-			whole := filterIn(1, w.view(), w.request, w.nodes, choice)
+			whole := filterIn(1, w.view(), w.request, NamesOf(w.nodes...), choice)
 			fitting += min(whole.Fitting, 1)
 			for parts := 2; parts < 5; parts++ {
-				got := filterIn(parts, w.view(), w.request, w.nodes, choice)
+				got := filterIn(parts, w.view(), w.request, NamesOf(w.nodes...), choice)
 				if diff := cmp.Diff(whole, got); diff != "" {
 					t.Fatalf("%v of %d nodes in %d parts (-one part, +several):\n%s", choice, len(w.nodes), parts, diff)
 				}
@@ -67,8 +67,8 @@ func TestScoresOfManyNodes(t *testing.T) {
 		w = randomWorld(r)
 	}
 	many := slices.Repeat(w.nodes, 1000)
-	few := Score(w.view(), w.request, w.nodes, BinPacking)
-	if diff := cmp.Diff(slices.Repeat(few, 1000), Score(w.view(), w.request, many, BinPacking)); diff != "" {
+	few := Score(w.view(), w.request, NamesOf(w.nodes...), BinPacking)
+	if diff := cmp.Diff(slices.Repeat(few, 1000), Score(w.view(), w.request, NamesOf(many...), BinPacking)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -10,19 +10,27 @@ var natives = [...]string{resources.CPUs, resources.Disk, resources.GPUs, resour
 
 // Place is a node's agent and what it has for the pods of one role, laid out so
 // that 100,000 of them are judged in milliseconds: what nearly every call looks
-// at is in the first 48 bytes, and nothing has to be looked up. It is immutable.
+// at takes less than a line of the cache, and nothing has to be looked up. It is
+// immutable.
 type Place struct {
 	free  [len(natives)]resources.Milli
 	lot   uint64 // of the node's name
 	zone  uint32 // tells zones apart
 	flags flags
+	*details
+}
 
+// details are what few calls look at.
+type details struct {
 	why         Reason               // if refused
 	role        *offercache.RoleView // nil: nothing is offered to the role
 	maintenance *resources.Maintenance
 	occupants   []Occupant
 	reserved    [len(natives)]resources.Milli // by all occupants
 }
+
+// vacant are the details of a place without any.
+var vacant details
 
 type flags uint8
 
@@ -31,13 +39,17 @@ const (
 	sure                        // what is free is in hand
 	refused                     // whatever is offered
 	scheduled                   // maintenance is planned
-	occupied                    // there are occupants, which lie beyond the first bytes
+	occupied                    // there are occupants
 )
 
 // NewPlace returns the place of a node whose agent is certain and takes pods;
 // agent is nil if it offers nothing.
 func NewPlace(node string, agent *offercache.AgentView, role string, occupants []Occupant) Place {
-	at := Place{lot: fnv1a(node), zone: nowhere, occupants: occupants}
+	at := Place{lot: fnv1a(node), zone: nowhere, details: &vacant}
+	if agent == nil && len(occupants) == 0 {
+		return at
+	}
+	at.details = &details{occupants: occupants}
 	if len(occupants) > 0 {
 		at.flags |= occupied
 	}
@@ -83,7 +95,9 @@ func (p *Place) layOut() {
 }
 
 // NewRefused returns the place of a node that takes no pods.
-func NewRefused(why Reason) Place { return Place{why: why, flags: refused} }
+func NewRefused(why Reason) Place {
+	return Place{flags: refused, details: &details{why: why}}
+}
 
 // certain reports whether the needs, which are free, are in offers in hand: not
 // in the rest of an offer that is on its way back.

@@ -55,7 +55,7 @@ func TestFilterAnswersForEveryNode(t *testing.T) {
 	kinds := map[string]int{}
 	for range 5000 {
 		w := randomWorld(r)
-		verdict := Filter(w.view(), w.request, w.nodes, Choice{})
+		verdict := Filter(w.view(), w.request, NamesOf(w.nodes...), Choice{})
 		if verdict.Fitting != len(verdict.Fits) || verdict.Fitting+verdict.Refused() != len(w.nodes) {
 			t.Fatalf("of %d nodes, the verdict is %+v", len(w.nodes), verdict)
 		}
@@ -107,7 +107,7 @@ func TestScoreStaysInRange(t *testing.T) {
 	for i := range 5000 {
 		w := randomWorld(r)
 		strategy := []Strategy{BinPacking, Spreading}[i%2]
-		scores := Score(w.view(), w.request, w.nodes, strategy)
+		scores := Score(w.view(), w.request, NamesOf(w.nodes...), strategy)
 		if len(scores) != len(w.nodes) {
 			t.Fatalf("%d scores for %d nodes", len(scores), len(w.nodes))
 		}

@@ -20,19 +20,19 @@ const (
 // an agent, or whose agent has nothing for the role or awaits maintenance, gets
 // 0; the one where the pod holds its reservation already gets the most, since
 // binding it there costs nothing.
-func Score(view View, request Request, nodes []string, strategy Strategy) []int64 {
-	scores := make([]int64, len(nodes))
+func Score(view View, request Request, nodes Names, strategy Strategy) []int64 {
+	scores := make([]int64, nodes.Len())
 	if view.closed() != "" {
 		return scores
 	}
 	whole := newPass(view, request)
-	inParts(len(nodes), partsOf(len(nodes)), func(_, from, to int) {
+	inParts(nodes.Len(), partsOf(nodes.Len()), func(_, from, to int) {
 		p := whole.again()
-		p.each(nodes[from:to], func(i int, at *Place) {
+		p.each(nodes.Slice(from, to), func(i int, at *Place) {
 			if view.unusable(at) != "" {
 				return
 			}
-			if at.role != nil {
+			if at.flags&offering != 0 {
 				p.measure(at)
 			}
 			scores[from+i] = p.score(at, strategy)

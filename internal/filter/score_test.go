@@ -50,7 +50,7 @@ func TestScore(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if diff := cmp.Diff(tt.want, Score(tt.view, tt.request, nodes, tt.strategy)); diff != "" {
+			if diff := cmp.Diff(tt.want, Score(tt.view, tt.request, NamesOf(nodes...), tt.strategy)); diff != "" {
 				t.Errorf("scores (-want +got):\n%s", diff)
 			}
 		})
@@ -61,7 +61,7 @@ func TestScorePrefersTheOwnReservation(t *testing.T) {
 	own := occupants{"a1": {{UID: pod.PodUID, Reserved: pod.Need}}, "a2": {{UID: "other", Reserved: vector(7, 512)}}}
 	view := View{Offers: offers{"a1": vector(6, 8192), "a2": vector(1, 8192)}, Nodes: mapping{}, Occupants: own}
 	for _, strategy := range []Strategy{BinPacking, Spreading} {
-		if got := Score(view, pod, []string{"n1"}, strategy)[0]; got != MaxScore {
+		if got := Score(view, pod, NamesOf("n1"), strategy)[0]; got != MaxScore {
 			t.Errorf("%s: the node of the pod's reservation scores %d, want %d", strategy, got, MaxScore)
 		}
 	}
@@ -82,8 +82,8 @@ func TestScoreHalvesWhatIsOnlyExpected(t *testing.T) {
 	full := occupants{"a1": {{UID: "other", Reserved: vector(6, 512)}}}
 	in := offers{"a1": vector(2, 8192)}
 	for _, strategy := range []Strategy{BinPacking, Spreading} {
-		inHand := Score(View{Offers: in, Nodes: mapping{}, Occupants: full}, pod, []string{"n1"}, strategy)[0]
-		expected := Score(View{Offers: remainder{in}, Nodes: mapping{}, Occupants: full}, pod, []string{"n1"}, strategy)[0]
+		inHand := Score(View{Offers: in, Nodes: mapping{}, Occupants: full}, pod, NamesOf("n1"), strategy)[0]
+		expected := Score(View{Offers: remainder{in}, Nodes: mapping{}, Occupants: full}, pod, NamesOf("n1"), strategy)[0]
 		if expected != inHand/2 {
 			t.Errorf("%s: expected offers score %d, offers in hand %d", strategy, expected, inHand)
 		}

@@ -56,7 +56,7 @@ type Roster interface {
 type Places interface {
 	// Find puts the place of node i of at most Batch into into[i]. No place is
 	// nil.
-	Find(nodes []string, into *[Batch]*Place)
+	Find(nodes Names, into *[Batch]*Place)
 }
 
 // Batch is how many places are found at once: a search waits for memory, several
@@ -88,20 +88,20 @@ func (v View) occupants(agentID, role string) []Occupant {
 }
 
 // each calls judge for every node's place.
-func (p *pass) each(nodes []string, judge func(i int, at *Place)) {
+func (p *pass) each(nodes Names, judge func(i int, at *Place)) {
 	if p.places == nil {
 		var at Place
-		for i, node := range nodes {
-			at = p.view.place(node, p.request.Role)
+		for i := range nodes.Len() {
+			at = p.view.place(string(nodes.At(i)), p.request.Role)
 			judge(i, &at)
 		}
 		return
 	}
 	var found [Batch]*Place
-	for from := 0; from < len(nodes); from += Batch {
-		some := nodes[from:min(from+Batch, len(nodes))]
+	for from := 0; from < nodes.Len(); from += Batch {
+		some := nodes.Slice(from, min(from+Batch, nodes.Len()))
 		p.places.Find(some, &found)
-		for i := range some {
+		for i := range some.Len() {
 			judge(from+i, found[i])
 		}
 	}
@@ -109,7 +109,7 @@ func (p *pass) each(nodes []string, judge func(i int, at *Place)) {
 
 // unusable returns why the place takes no pods, whatever is offered; "" if it
 // does.
-func (v View) unusable(at *Place) Reason {
+func (v *View) unusable(at *Place) Reason {
 	switch {
 	case at.flags&(refused|scheduled) == 0:
 		return ""

@@ -42,7 +42,7 @@ func BenchmarkChanged(b *testing.B) {
 				for i := 0; i < size; i += 100 {
 					w.occupants.set(agentOf(i))
 				}
-				filter.Filter(view, pod, names[:100], filter.Choice{Candidates: 16})
+				filter.Filter(view, pod, names.Slice(0, 100), filter.Choice{Candidates: 16})
 			}
 		})
 	}
@@ -56,7 +56,7 @@ func BenchmarkFirst(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				w.nodes.Store(newNodeMapLike(w.nodes.Load()))
-				filter.Filter(w.view(), pod, names[:100], filter.Choice{Candidates: 16})
+				filter.Filter(w.view(), pod, names.Slice(0, 100), filter.Choice{Candidates: 16})
 			}
 		})
 	}
@@ -65,12 +65,12 @@ func BenchmarkFirst(b *testing.B) {
 func newNodeMapLike(m *nodeMap) *nodeMap { return &nodeMap{m.agents, m.nodes} }
 
 // benchWorld offers n agents of which every other one is too small.
-func benchWorld(n int) (*world, []string) {
+func benchWorld(n int) (*world, filter.Names) {
 	w, names := newWorld(n), make([]string, n)
 	for i := range n {
 		names[i] = nodeOf(i)
 		w.offer(i, 1+i%2*7)
 	}
 	rand.New(rand.NewPCG(1, 2)).Shuffle(n, func(i, j int) { names[i], names[j] = names[j], names[i] })
-	return w, names
+	return w, filter.NamesOf(names...)
 }

@@ -23,7 +23,7 @@ func TestOwnChangesAreSeenAtOnce(t *testing.T) {
 	for range 3 {
 		reading.Go(func() {
 			for !done.Load() {
-				filter.Filter(w.view(), pod, all, filter.Choice{})
+				filter.Filter(w.view(), pod, filter.NamesOf(all...), filter.Choice{})
 			}
 		})
 	}

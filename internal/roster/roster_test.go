@@ -18,7 +18,7 @@ var pod = filter.Request{PodUID: "p", Role: role, Need: cpus(4)}
 
 // verdict says whether the pod fits a node, or why not.
 func (w *world) verdict(node string) filter.Reason {
-	verdict := filter.Filter(w.view(), pod, []string{node}, filter.Choice{})
+	verdict := filter.Filter(w.view(), pod, filter.NamesOf(node), filter.Choice{})
 	if verdict.Fitting == 1 {
 		return "fits"
 	}
@@ -141,7 +141,7 @@ func TestRolesAreApart(t *testing.T) {
 	if got := w.verdict(nodeOf(0)); got != "fits" {
 		t.Errorf("%q in the role of the offer", got)
 	}
-	verdict := filter.Filter(w.view(), other, []string{nodeOf(0)}, filter.Choice{})
+	verdict := filter.Filter(w.view(), other, filter.NamesOf(nodeOf(0)), filter.Choice{})
 	if diff := cmp.Diff([]filter.Reason{filter.NoOffers}, verdict.Unresolvable); diff != "" {
 		t.Errorf("in another role (-want +got):\n%s", diff)
 	}
@@ -162,11 +162,11 @@ func TestRosterIsItsSources(t *testing.T) {
 					some[i] = nodeOf(dice.IntN(agents + 3))
 				}
 				choice := filter.Choice{Candidates: dice.IntN(2) * 16}
-				want := filter.Filter(w.plain(), pod, some, choice)
-				if diff := cmp.Diff(want, filter.Filter(w.view(), pod, some, choice)); diff != "" {
+				want := filter.Filter(w.plain(), pod, filter.NamesOf(some...), choice)
+				if diff := cmp.Diff(want, filter.Filter(w.view(), pod, filter.NamesOf(some...), choice)); diff != "" {
 					t.Fatalf("(-sources +roster):\n%s", diff)
 				}
-				if diff := cmp.Diff(filter.Score(w.plain(), pod, some, filter.BinPacking), filter.Score(w.view(), pod, some, filter.BinPacking)); diff != "" {
+				if diff := cmp.Diff(filter.Score(w.plain(), pod, filter.NamesOf(some...), filter.BinPacking), filter.Score(w.view(), pod, filter.NamesOf(some...), filter.BinPacking)); diff != "" {
 					t.Fatalf("scores (-sources +roster):\n%s", diff)
 				}
 				kinds["fits"] += want.Fitting

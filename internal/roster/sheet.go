@@ -23,29 +23,35 @@ func newSheet(from *Sources, nodes Nodes, unusable *map[string]filter.Reason, ro
 	return s
 }
 
+var sink uint64
+
 // unknown is the place of a node without an agent.
 var unknown = filter.NewRefused(filter.NoAgent)
 
 // Find finds the places step by step for all of the nodes, so that they wait for
 // memory together.
-func (s *sheet) Find(nodes []string, into *[filter.Batch]*filter.Place) {
-	var hashes [filter.Batch]uint64
-	for i, node := range nodes {
-		hashes[i] = hash(node)
+func (s *sheet) Find(nodes filter.Names, into *[filter.Batch]*filter.Place) {
+	var hashes, homes [filter.Batch]uint64
+	count := min(nodes.Len(), filter.Batch)
+	for i := range count {
+		h := hashOf(nodes.At(i))
+		hashes[i] = h
+		homes[i&(filter.Batch-1)] = s.table.entries[h&s.table.mask].hash
 	}
+	sink = homes[count-1]
 	var entries [filter.Batch]*entry
 	var cells [filter.Batch]*cell
-	for i := range nodes {
+	for i := range count {
 		if entries[i] = s.table.find(hashes[i]); entries[i] != nil {
 			cells[i] = entries[i].cell.Load()
 		}
 	}
-	for i := range nodes {
+	for i := range count {
 		switch found := cells[i]; {
 		case found == nil:
 			into[i] = &unknown
 		case found.stale:
-			into[i] = s.fresh(nodes[i], entries[i], found)
+			into[i] = s.fresh(string(nodes.At(i)), entries[i], found)
 		default:
 			into[i] = &found.place
 		}

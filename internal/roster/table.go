@@ -25,16 +25,18 @@ type entry struct {
 	cell atomic.Pointer[cell]
 }
 
-// cell is a place, or stands where one has to be computed. It is immutable.
+// cell is a place, or stands where one has to be computed. It is immutable, and
+// fills a line of the cache.
 type cell struct {
-	stale bool // before the place, of which little else is looked at
 	place filter.Place
-	_     [48]byte // 192 bytes in all: what is looked at is in one line of the cache
+	stale bool
 }
 
 var seed = maphash.MakeSeed()
 
 func hash(name string) uint64 { return max(1, maphash.String(seed, name)) }
+
+func hashOf(name []byte) uint64 { return max(1, maphash.Bytes(seed, name)) }
 
 // newTable returns a table of so many nodes, in which all is to be computed.
 func newTable(nodes iter.Seq[string], count int) *table {

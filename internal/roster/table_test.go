@@ -32,9 +32,9 @@ func TestTableFindsItsNodesOnly(t *testing.T) {
 	}
 }
 
-// The runtime aligns what has 192 bytes to lines of the cache.
-func TestCellFillsItsLines(t *testing.T) {
-	if size := unsafe.Sizeof(cell{}); size != 192 {
+// The runtime aligns what has 64 bytes to lines of the cache.
+func TestCellFillsItsLine(t *testing.T) {
+	if size := unsafe.Sizeof(cell{}); size != 64 {
 		t.Errorf("a cell has %d bytes", size)
 	}
 }

@@ -3,6 +3,8 @@ package server
 import (
 	"io"
 	"sync"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/filter"
 )
 
 const (
@@ -19,7 +21,7 @@ const (
 // may be referred to once the answer is written.
 type buffers struct {
 	body   []byte
-	names  []string
+	spans  []filter.Span
 	answer []byte
 }
 
@@ -29,11 +31,10 @@ func takeBuffers() *buffers { return pool.Get().(*buffers) }
 
 // release gives the memory back.
 func (b *buffers) release() {
-	if cap(b.body) > keptBytes || cap(b.answer) > keptBytes || cap(b.names) > keptNames {
+	if cap(b.body) > keptBytes || cap(b.answer) > keptBytes || cap(b.spans) > keptNames {
 		return
 	}
-	clear(b.names) // they are of bodies that are no more
-	*b = buffers{b.body[:0], b.names[:0], b.answer[:0]}
+	*b = buffers{b.body[:0], b.spans[:0], b.answer[:0]}
 	pool.Put(b)
 }
 

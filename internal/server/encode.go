@@ -19,7 +19,7 @@ type filterResult struct {
 	whole   bool // Nodes in the place of NodeNames
 	nodes   []node
 	names   []string
-	refused []string // in FailedAndUnresolvableNodes
+	refused filter.Names // in FailedAndUnresolvableNodes
 	reasons []filter.Reason
 	failed  string // Error
 }
@@ -49,8 +49,8 @@ func (r filterResult) appendJSON(to []byte) []byte {
 		to = append(to, `null`...)
 	}
 	to = append(to, `,"FailedNodes":{},"FailedAndUnresolvableNodes":{`...)
-	for i := range r.refused {
-		to = append(appendString(comma(to, i), r.refused[i]), ':')
+	for i := range r.refused.Len() {
+		to = append(appendString(comma(to, i), r.refused.At(i)), ':')
 		to = appendString(to, string(r.reasons[i]))
 	}
 	to = append(to, `},"Error":`...)
@@ -59,22 +59,22 @@ func (r filterResult) appendJSON(to []byte) []byte {
 
 // priorities are a HostPriorityList.
 type priorities struct {
-	names  []string
+	names  filter.Names
 	plain  bool // the names need no escapes
 	scores []int64
 }
 
 func (p priorities) appendJSON(to []byte) []byte {
 	to = append(to, '[')
-	for i := range p.names {
+	for i, score := range p.scores {
 		to = append(comma(to, i), `{"Host":`...)
 		if p.plain {
-			to = append(append(append(to, '"'), p.names[i]...), '"')
+			to = append(append(append(to, '"'), p.names.At(i)...), '"')
 		} else {
-			to = appendString(to, p.names[i])
+			to = appendString(to, p.names.At(i))
 		}
 		to = append(to, `,"Score":`...)
-		to = append(strconv.AppendInt(to, p.scores[i], 10), '}')
+		to = append(strconv.AppendInt(to, score, 10), '}')
 	}
 	return append(to, ']')
 }
@@ -88,12 +88,12 @@ func comma(to []byte, i int) []byte {
 }
 
 // appendString encodes a string, most of which need no escapes.
-func appendString(to []byte, text string) []byte {
+func appendString[T string | []byte](to []byte, text T) []byte {
 	from := len(to) + 1
 	to = append(to, '"')
 	to = append(to, text...)
 	if !simple(to[from:]) || quote(to[from:]) >= 0 {
-		encoded, _ := json.Marshal(text) // of a string never fails
+		encoded, _ := json.Marshal(string(text)) // of a string never fails
 		return append(to[:from-1], encoded...)
 	}
 	return append(to, '"')

@@ -19,7 +19,7 @@ func (s *Server) filter(c *call) (any, error) {
 	}
 	if !s.deps.Cluster.Ours(a.pod) {
 		c.outcome = foreign
-		return a.result(filter.Verdict{Fits: a.names}), nil
+		return a.result(filter.Verdict{Fits: a.names.CopyAll()}), nil
 	}
 	request, err := s.deps.Cluster.Request(a.pod)
 	if reason, unfit := refusal(err); unfit {
@@ -34,7 +34,7 @@ func (s *Server) filter(c *call) (any, error) {
 	switch {
 	case verdict.Fitting > 0:
 		s.deps.Waiting.Fits(request.PodUID)
-	case len(a.names) > 0:
+	case a.names.Len() > 0:
 		s.deps.Waiting.Refused(a.pod, request, verdict)
 	}
 	return s.decided(c, a, verdict), nil
@@ -116,7 +116,7 @@ func (a args) result(v filter.Verdict) filterResult {
 func (a args) whole(names []string) []node {
 	fits := make([]node, 0, len(names))
 	for i := 0; i < len(a.nodes) && len(fits) < len(names); i++ {
-		if a.names[i] == names[len(fits)] {
+		if string(a.names.At(i)) == names[len(fits)] {
 			fits = append(fits, a.nodes[i])
 		}
 	}

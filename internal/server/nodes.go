@@ -5,13 +5,15 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/filter"
 )
 
 // args are ExtenderArgs: the pod and the nodes to look at.
 type args struct {
 	pod   *corev1.Pod
-	names []string // in the order they came
-	plain bool     // the names stand in JSON as they are
+	names filter.Names
+	plain bool // the names stand in JSON as they are
 	// nodes are the whole nodes, in the order of names, from a scheduler whose
 	// configuration is not nodeCacheCapable; it wants them back. Else nil.
 	nodes []node
@@ -40,8 +42,8 @@ func (n *node) UnmarshalJSON(data []byte) error {
 
 // args reads ExtenderArgs, quickly if they are as usual.
 func (c *call) args() (args, error) {
-	a, ok := scanArgs(c.body, c.memory.names)
-	c.memory.names = a.names
+	a, spans, ok := scanArgs(c.body, c.memory.spans)
+	c.memory.spans = spans
 	if ok {
 		return a, nil
 	}
@@ -77,7 +79,7 @@ func namedArgs(pod *corev1.Pod, names []string) (args, error) {
 	if i := slices.Index(names, ""); i >= 0 {
 		return args{}, malformed("NodeNames[%d]: required", i)
 	}
-	return args{pod: pod, names: names}, nil
+	return args{pod: pod, names: filter.NamesOf(names...)}, nil
 }
 
 func wholeArgs(pod *corev1.Pod, raw json.RawMessage) (args, error) {
@@ -87,7 +89,7 @@ func wholeArgs(pod *corev1.Pod, raw json.RawMessage) (args, error) {
 	if err := decodeLenient(raw, &list, "Nodes"); err != nil {
 		return args{}, err
 	}
-	a := args{pod: pod, names: make([]string, len(list.Items)), nodes: list.Items}
+	a, names := args{pod: pod, nodes: list.Items}, make([]string, len(list.Items))
 	if a.nodes == nil {
 		a.nodes = []node{} // no nodes, but in this form
 	}
@@ -95,7 +97,8 @@ func wholeArgs(pod *corev1.Pod, raw json.RawMessage) (args, error) {
 		if n.name == "" {
 			return args{}, malformed("Nodes.items[%d].metadata.name: required", i)
 		}
-		a.names[i] = n.name
+		names[i] = n.name
 	}
+	a.names = filter.NamesOf(names...)
 	return a, nil
 }

@@ -28,12 +28,12 @@ func (s *Server) prioritize(c *call) (any, error) {
 func (s *Server) scores(c *call, a args) ([]int64, error) {
 	if !s.deps.Cluster.Ours(a.pod) {
 		c.outcome = foreign
-		return make([]int64, len(a.names)), nil
+		return make([]int64, a.names.Len()), nil
 	}
 	request, err := s.deps.Cluster.Request(a.pod)
 	if _, unfit := refusal(err); unfit {
 		c.outcome = refused
-		return make([]int64, len(a.names)), nil
+		return make([]int64, a.names.Len()), nil
 	}
 	if err != nil {
 		return nil, malformed("Pod: %v", err)

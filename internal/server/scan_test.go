@@ -51,7 +51,7 @@ func read(pod *corev1.Pod) *corev1.Pod {
 // fault in a field that nobody reads.
 func scanAgrees(t *testing.T, body string) bool {
 	t.Helper()
-	fast, ok := scanArgs([]byte(body), nil)
+	fast, _, ok := scanArgs([]byte(body), nil)
 	if !ok {
 		return false
 	}
@@ -65,8 +65,8 @@ func scanAgrees(t *testing.T, body string) bool {
 		}
 		return true
 	}
-	if slow.nodes != nil || !slices.Equal(fast.names, slow.names) {
-		t.Fatalf("names are %q, want %q", fast.names, slow.names)
+	if got, want := fast.names.CopyAll(), slow.names.CopyAll(); slow.nodes != nil || !slices.Equal(got, want) {
+		t.Fatalf("names are %q, want %q", got, want)
 	}
 	if diff := cmp.Diff(read(slow.pod), fast.pod, cmpopts.EquateEmpty()); diff != "" {
 		t.Fatalf("pod (-encoding/json +scan):\n%s", diff)
@@ -88,7 +88,7 @@ const richPodJSON = `{"kind":"Pod","apiVersion":"v1","metadata":{"name":"p","nam
 "status":{"phase":"Pending","conditions":[{"type":"PodScheduled","status":"False","message":"0/3 nodes are available"}]}}`
 
 func TestScanKnowsWhatIsSent(t *testing.T) {
-	names := `"NodeNames":["node-1","a.b","X_y"]`
+	names := `"NodeNames":["node-1","a.b","X_y","n]1","a-name-of-several-words.example.com"]`
 	known := []string{
 		`{"Pod":` + podJSON + `,"Nodes":null,` + names + `}`,
 		`{"Pod":` + foreignPodJSON + `,` + names + `}`,
@@ -132,11 +132,14 @@ func TestScanLeavesTheUnusualAlone(t *testing.T) {
 		"escaped name":             `{` + pod + `,"NodeNames":["n\u0031"]}`,
 		"escaped quote":            `{` + pod + `,"NodeNames":["n\"1"]}`,
 		"name with an umlaut":      `{` + pod + `,"NodeNames":["nü"]}`,
-		"name with a bracket":      `{` + pod + `,"NodeNames":["n]1"]}`,
 		"name with a control":      `{` + pod + `,"NodeNames":["n` + "\x01" + `"]}`,
 		"number for a name":        `{` + pod + `,"NodeNames":[1]}`,
 		"trailing comma":           `{` + pod + `,"NodeNames":["n1",]}`,
 		"no comma":                 `{` + pod + `,"NodeNames":["n1""n2"]}`,
+		"names that go on":         `{` + pod + `,"NodeNames":["n1","n2"x]}`,
+		"names without an end":     `{` + pod + `,"NodeNames":["n1"`,
+		"a name without an end":    `{` + pod + `,"NodeNames":["12345678`,
+		"a long control":           `{` + pod + `,"NodeNames":["12345678901` + "\n" + `234"]}`,
 		"space between names":      `{` + pod + `,"NodeNames":["n1", "n2"]}`,
 		"field twice":              change(`"priority":10`, `"priority":10,"priority":11`),
 		"field in capitals":        change(`"priority":10`, `"Priority":10`),
@@ -167,13 +170,14 @@ func TestScanLeavesTheUnusualAlone(t *testing.T) {
 	}
 }
 
-// Names live longer than the body they came in.
-func TestScanCopiesNames(t *testing.T) {
+// The pod lives longer than the body it came in, and so do names that were copied.
+func TestScanCopiesThePod(t *testing.T) {
 	body := []byte(`{"Pod":` + podJSON + `,"NodeNames":["n1","n2"]}`)
-	a, ok := scanArgs(body, nil)
+	a, _, ok := scanArgs(body, nil)
+	some, all := a.names.Copy([]int{1}), a.names.CopyAll()
 	clear(body)
-	if want := []string{"n1", "n2"}; !ok || !slices.Equal(a.names, want) || a.pod.Name != "p" {
-		t.Errorf("%q of pod %q, want %q of p", a.names, a.pod.Name, want)
+	if !ok || !slices.Equal(some, []string{"n2"}) || !slices.Equal(all, []string{"n1", "n2"}) || a.pod.Name != "p" {
+		t.Errorf("%q and %q of pod %q, want n1 and n2 of p", some, all, a.pod.Name)
 	}
 }
 
@@ -212,7 +216,7 @@ func TestAppendedResults(t *testing.T) {
 		"fits":    {filterResult{names: names}, extenderv1.ExtenderFilterResult{NodeNames: &names}},
 		"nothing": {filterResult{}, extenderv1.ExtenderFilterResult{NodeNames: &[]string{}}},
 		"refused": {
-			filterResult{refused: names, reasons: []filter.Reason{filter.NoAgent, filter.NoOffers}},
+			filterResult{refused: filter.NamesOf(names...), reasons: []filter.Reason{filter.NoAgent, filter.NoOffers}},
 			extenderv1.ExtenderFilterResult{NodeNames: &[]string{}, FailedAndUnresolvableNodes: extenderv1.FailedNodesMap{
 				"n1": string(filter.NoAgent), `odd "name"`: string(filter.NoOffers),
 			}},
@@ -233,7 +237,7 @@ func TestAppendedResults(t *testing.T) {
 			}
 		})
 	}
-	scores := priorities{names: names, scores: []int64{10, 0}}
+	scores := priorities{names: filter.NamesOf(names...), scores: []int64{10, 0}}
 	if diff := cmp.Diff(`[{"Host":"n1","Score":10},{"Host":"odd \"name\"","Score":0}]`, string(scores.appendJSON(nil))); diff != "" {
 		t.Errorf("scores (-want +got):\n%s", diff)
 	}

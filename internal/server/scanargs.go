@@ -1,17 +1,20 @@
 package server
 
 import (
-	"bytes"
+	"encoding/binary"
+	"math/bits"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/filter"
 )
 
 // scanArgs reads ExtenderArgs in the form that kube-scheduler sends to an
-// extender that is nodeCacheCapable, and appends the names to names. It reports
-// false for any other body, right or wrong.
-func scanArgs(body []byte, names []string) (args, bool) {
+// extender that is nodeCacheCapable. The names stay in the body; where they are
+// is appended to spans. It reports false for any other body, right or wrong.
+func scanArgs(body []byte, spans []filter.Span) (args, []filter.Span, bool) {
 	c := &cursor{data: body}
-	a := args{names: names, plain: true}
+	a := args{plain: true}
 	listed := false
 	c.members('{', '}', func() {
 		name := c.plain()
@@ -24,53 +27,63 @@ func scanArgs(body []byte, names []string) (args, bool) {
 			c.word("null")
 		case string(name) == "NodeNames" && !listed:
 			listed = true
-			a.names = c.scanNames(names)
+			spans = c.scanNames(spans)
 		default:
 			c.odd = true
 		}
 	})
+	a.names = filter.NamesIn(body, spans)
 	ok := c.end() && listed && a.pod != nil && a.pod.Name != "" && a.pod.UID != ""
-	return a, ok
+	return a, spans, ok
 }
 
-// scanNames reads an array of node names. They share one copy of the array, so
-// that the body may be overwritten afterwards.
-func (c *cursor) scanNames(names []string) []string {
-	if c.peek() != '[' {
-		c.odd = true
-		return names
+// scanNames reads an array of names without white space, and appends where they
+// stand to spans.
+func (c *cursor) scanNames(spans []filter.Span) []filter.Span {
+	c.take('[')
+	if c.next(']') {
+		return spans
 	}
-	// No node's name has a bracket: one inside a name makes the last odd.
-	length := bytes.IndexByte(c.data[c.at:], ']')
-	if length < 0 || !simple(c.data[c.at:c.at+length]) {
-		c.odd = true
-		return names
+	for !c.odd {
+		from := c.at + 1
+		end := c.endOfName()
+		spans = append(spans, filter.Span{From: uint32(from), To: uint32(end)})
+		c.at = end + 2
+		if end+1 < len(c.data) && c.data[end+1] == ',' {
+			continue
+		}
+		c.odd = c.odd || end+1 >= len(c.data) || c.data[end+1] != ']'
+		return spans
 	}
-	text := c.data[c.at+1 : c.at+length]
-	c.at += length + 1
-	return c.split(text, names)
+	return spans
 }
 
-// split appends the strings of a list, which has no brackets, to names.
-func (c *cursor) split(list []byte, names []string) []string {
-	copied := string(list)
-	for at := 0; at < len(list); {
-		length := -1
-		if list[at] == '"' {
-			length = quote(list[at+1:])
+// endOfName returns where the string that begins here ends: at its closing
+// quote. An empty one, and one that is not plain ASCII, is odd.
+func (c *cursor) endOfName() int {
+	if c.odd || c.at >= len(c.data) || c.data[c.at] != '"' {
+		c.odd = true
+		return 0
+	}
+	from := c.at + 1
+	for at := from; ; at += 8 {
+		word := uint64(0) // beyond the end: odd
+		if len(c.data)-at >= 8 {
+			word = binary.LittleEndian.Uint64(c.data[at:])
+		} else if at < len(c.data) {
+			var last [8]byte
+			copy(last[:], c.data[at:])
+			word = binary.LittleEndian.Uint64(last[:])
 		}
-		if length < 1 {
+		found := zeros(word ^ '"'*ones)
+		if special(word)&(found&-found-1) != 0 { // before the quote, or anywhere
 			c.odd = true
-			return names
+			return 0
 		}
-		names = append(names, copied[at+1:at+1+length])
-		if at += length + 2; at == len(list) {
-			return names
-		}
-		if at++; list[at-1] != ',' || at == len(list) {
-			c.odd = true
-			return names
+		if found != 0 {
+			end := at + bits.TrailingZeros64(found)/8
+			c.odd = end == from
+			return end
 		}
 	}
-	return names
 }
