@@ -80,7 +80,7 @@ func (l *shortlist) rank(p *pass, z *zone, lot uint64, at *Place) uint64 {
 	}
 	promise := p.promise(at, l.strategy)
 	rank := uint64(promise)<<60 | lot>>4
-	if z.best.takes(rank, l.limit) && !at.certain(p.needs) { // see score
+	if z.best.takes(rank, l.limit) && !at.certain(&p.needs) { // see score
 		rank = uint64(promise/2)<<60 | lot>>4
 	}
 	return rank
@@ -130,6 +130,7 @@ func (l *shortlist) join(next *shortlist) {
 // chosen returns which nodes are named, in the order they came.
 func (l *shortlist) chosen() []int {
 	if l.limit == 0 {
+		slices.Sort(l.all)
 		return l.all
 	}
 	for i := range l.zones {

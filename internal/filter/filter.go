@@ -76,13 +76,23 @@ func filterIn(parts int, view View, request Request, nodes Names, choice Choice)
 // filter judges nodes[from:to].
 func (p *pass) filter(nodes Names, from, to int, choice Choice) judged {
 	j := judged{p.again(), choice.among(nodes.Len(), p.request.PodUID), refusals{nodes: to - from}}
-	j.each(nodes.Slice(from, to), func(i int, at *Place) {
-		if why := j.judge(at); why != "" {
-			j.refused.add(i, why)
-			return
+	var fitting, others [Batch]uint8
+	j.each(nodes.Slice(from, to), func(first int, places []*Place) {
+		fit, other := j.sort(places, &fitting, &others)
+		for _, i := range fitting[:fit] {
+			j.fits.add(j.pass, from+first+int(i), places[i])
 		}
-		j.refused.forget()
-		j.fits.add(j.pass, from+i, at)
+		for _, i := range others[:other] {
+			at := places[i]
+			if why := j.judge(at); why != "" {
+				j.refused.add(first+int(i), why)
+			} else {
+				j.fits.add(j.pass, from+first+int(i), at)
+			}
+		}
+		if j.fits.count > 0 {
+			j.refused.forget()
+		}
 	})
 	return j
 }
@@ -94,8 +104,6 @@ type pass struct {
 	needs   needs
 	places  Places // nil: they are made anew
 	holds   bool   // the pod has a reservation
-	// have is how much of each of needs.scalars the latest place offers.
-	have []resources.Milli
 	// plenty tells, for each of needs.scalars, whether some agent offers
 	// enough of it; plentyPorts the same of ports.
 	plenty      []bool
@@ -108,7 +116,6 @@ func newPass(view View, request Request) *pass {
 	p := &pass{
 		view: view, request: request, needs: n,
 		holds:  view.Occupants != nil && view.Occupants.Holds(request.PodUID),
-		have:   make([]resources.Milli, len(n.scalars)),
 		plenty: make([]bool, len(n.scalars)),
 	}
 	if view.Roster != nil {
@@ -120,9 +127,21 @@ func newPass(view View, request Request) *pass {
 // again returns a pass of the same call for another part of its nodes.
 func (p *pass) again() *pass {
 	other := *p
-	other.have = make([]resources.Milli, len(p.have))
 	other.plenty = make([]bool, len(p.plenty))
 	return &other
+}
+
+// sort tells the places that fit at first sight from the others, by their index.
+// It does so without a branch: whether a place fits no processor can foretell,
+// and each wrong guess costs as much as all the rest of a place.
+func (p *pass) sort(places []*Place, fitting, others *[Batch]uint8) (fit, other int) {
+	for i, at := range places[:min(len(places), Batch)] {
+		fitting[fit%Batch], others[other%Batch] = uint8(i), uint8(i)
+		short := p.needs.short(at)
+		fit += 1 - short
+		other += short
+	}
+	return fit, other
 }
 
 // judge returns why the place is refused, "" if it fits.
@@ -132,7 +151,7 @@ func (p *pass) judge(at *Place) Reason {
 	}
 	why := NoOffers
 	if at.flags&offering != 0 {
-		short := p.measure(at)
+		short := p.needs.lacks(at)
 		if short == "" {
 			return ""
 		}
@@ -145,26 +164,6 @@ func (p *pass) judge(at *Place) Reason {
 	return why
 }
 
-// measure notes how much of each needed scalar is free and returns the first
-// resource, in name order and ports last, of which it is not enough.
-func (p *pass) measure(at *Place) (short string) {
-	for i := range p.needs.scalars {
-		s := &p.needs.scalars[i]
-		if s.native >= 0 {
-			p.have[i] = at.free[s.native]
-		} else {
-			p.have[i] = at.role.Free.Scalars.Get(s.name)
-		}
-		if p.have[i] < s.amount && short == "" {
-			short = s.name
-		}
-	}
-	if short == "" && len(p.needs.ports) > 0 && !at.role.Free.Ports.Contains(p.needs.ports) {
-		return resources.Ports
-	}
-	return short
-}
-
 // own reports whether the pod already has its place: it comes back after a bind
 // whose answer the scheduler did not wait for.
 func (p *pass) own(at *Place) bool {
@@ -174,12 +173,12 @@ func (p *pass) own(at *Place) bool {
 // itself picks the pod's own reservation.
 func (p *pass) itself(o *Occupant) bool { return o.UID == p.request.PodUID }
 
-// note records of which of the needed resources the place just measured has
-// enough.
+// note records of which of the needed resources the place has enough.
 func (p *pass) note(at *Place) {
 	p.offers = true
-	for i := range p.have {
-		p.plenty[i] = p.plenty[i] || p.needs.scalars[i].amount <= p.have[i]
+	for i := range p.needs.scalars {
+		s := &p.needs.scalars[i]
+		p.plenty[i] = p.plenty[i] || s.amount <= s.freeAt(at)
 	}
 	p.plentyPorts = p.plentyPorts || len(p.needs.ports) == 0 || at.role.Free.Ports.Contains(p.needs.ports)
 }

@@ -101,7 +101,7 @@ func NewRefused(why Reason) Place {
 
 // certain reports whether the needs, which are free, are in offers in hand: not
 // in the rest of an offer that is on its way back.
-func (p *Place) certain(n needs) bool {
+func (p *Place) certain(n *needs) bool {
 	return p.flags&sure != 0 || p.role != nil && n.shortage(p.role.Certain) == ""
 }
 

@@ -17,14 +17,14 @@ func Preempt(view View, request Request, candidates map[string][]string) map[str
 	}
 	n := newNeeds(request.Need)
 	for node, victims := range candidates {
-		if len(victims) > 0 && admits(view, request, n, node, victims) {
+		if len(victims) > 0 && admits(view, request, &n, node, victims) {
 			kept[node] = victims
 		}
 	}
 	return kept
 }
 
-func admits(view View, request Request, n needs, node string, victims []string) bool {
+func admits(view View, request Request, n *needs, node string, victims []string) bool {
 	at := view.place(node, request.Role)
 	if view.unusable(&at) != "" {
 		return false

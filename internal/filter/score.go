@@ -27,27 +27,24 @@ func Score(view View, request Request, nodes Names, strategy Strategy) []int64 {
 	}
 	whole := newPass(view, request)
 	inParts(nodes.Len(), partsOf(nodes.Len()), func(_, from, to int) {
-		p := whole.again()
-		p.each(nodes.Slice(from, to), func(i int, at *Place) {
-			if view.unusable(at) != "" {
-				return
+		whole.each(nodes.Slice(from, to), func(first int, places []*Place) {
+			for i, at := range places {
+				if whole.view.unusable(at) == "" {
+					scores[from+first+i] = whole.score(at, strategy)
+				}
 			}
-			if at.flags&offering != 0 {
-				p.measure(at)
-			}
-			scores[from+i] = p.score(at, strategy)
 		})
 	})
 	return scores
 }
 
-// score rates the place that was measured last.
+// score rates the place.
 func (p *pass) score(at *Place, strategy Strategy) int64 {
 	if p.own(at) {
 		return MaxScore
 	}
 	score := p.promise(at, strategy)
-	if score > 0 && !at.certain(p.needs) {
+	if score > 0 && !at.certain(&p.needs) {
 		score /= 2 // another framework may be given the rest of the offer first
 	}
 	return score
@@ -73,15 +70,15 @@ func (p *pass) packed(at *Place) int64 {
 	if at.flags&occupied != 0 {
 		return p.joined(at)
 	}
-	fullest := resources.Milli(0)
-	for i, whole := range p.have {
-		// Counted up, since most agents are much larger than a pod: a division
-		// costs ten times as much.
-		for part := MaxScore * p.needs.scalars[i].amount; whole > 0 && fullest < MaxScore && (fullest+1)*whole <= part; {
-			fullest++
+	fullest := 0.0
+	for i := range p.needs.scalars {
+		s := &p.needs.scalars[i]
+		if whole := s.freeAt(at); whole > 0 {
+			// Exact below 2^50 thousandths, and faster than to divide whole numbers.
+			fullest = max(fullest, float64(MaxScore*s.amount)/float64(whole))
 		}
 	}
-	return int64(fullest)
+	return int64(min(fullest, MaxScore))
 }
 
 // joined is packed for an agent that has pods of ours.
@@ -91,7 +88,7 @@ func (p *pass) joined(at *Place) int64 {
 		s := &p.needs.scalars[i]
 		reserved := p.reserved(at, s)
 		used = used || reserved > 0
-		if whole := reserved + p.have[i]; whole > 0 {
+		if whole := reserved + s.freeAt(at); whole > 0 {
 			full := MaxScore * (reserved + s.amount)
 			down = max(down, full/whole)
 			up = max(up, (full+whole-1)/whole)

@@ -87,23 +87,26 @@ func (v View) occupants(agentID, role string) []Occupant {
 	return v.Occupants.On(agentID, role)
 }
 
-// each calls judge for every node's place.
-func (p *pass) each(nodes Names, judge func(i int, at *Place)) {
-	if p.places == nil {
-		var at Place
-		for i := range nodes.Len() {
-			at = p.view.place(string(nodes.At(i)), p.request.Role)
-			judge(i, &at)
-		}
-		return
-	}
+// each calls judge with the places of all nodes, some at a time, and the index of
+// the first of them.
+func (p *pass) each(nodes Names, judge func(first int, places []*Place)) {
 	var found [Batch]*Place
 	for from := 0; from < nodes.Len(); from += Batch {
 		some := nodes.Slice(from, min(from+Batch, nodes.Len()))
-		p.places.Find(some, &found)
-		for i := range some.Len() {
-			judge(from+i, found[i])
+		if p.places != nil {
+			p.places.Find(some, &found)
+		} else {
+			p.make(some, &found)
 		}
+		judge(from, found[:some.Len()])
+	}
+}
+
+// make makes the places of some nodes.
+func (p *pass) make(nodes Names, into *[Batch]*Place) {
+	for i := range nodes.Len() {
+		at := p.view.place(string(nodes.At(i)), p.request.Role)
+		into[i] = &at
 	}
 }
 
