@@ -27,6 +27,11 @@ const (
 	leastCalls  = 40
 	mostCalls   = 2000
 	callTimeout = time.Minute
+	// volley is how many calls one side gets before it is the other's turn.
+	volley = 20
+	// rest is the pause before each of restedCalls, for both sides alike.
+	rest        = 3 * time.Millisecond
+	restedCalls = 200
 )
 
 // calls compares one verb with an extender that does nothing. Both sides run in
@@ -150,20 +155,17 @@ func (d *duel) tell(ctx context.Context, url string, body []byte) error {
 	return err
 }
 
-// run compares the sides. The further ones are told among the details; each has
-// its own turns with ours, so that each process rests as long as the other.
+// run compares the sides. The further ones are told among the details, and so is
+// what a call takes after a rest.
 func (d *duel) run(ctx context.Context, ours, reference string, further []string, most int) (result, error) {
 	rounds := min(max(namesPerRow/max(d.nodes, 1), leastCalls), most)
-	sides, err := d.turns(ctx, rounds, ours, reference)
+	sides, err := d.turns(ctx, rounds, 0, append([]string{ours, reference}, further...)...)
 	if err != nil {
 		return result{}, err
 	}
-	for _, url := range further {
-		again, err := d.turns(ctx, rounds, ours, url)
-		if err != nil {
-			return result{}, err
-		}
-		sides = append(sides, again[1])
+	rested, err := d.turns(ctx, min(rounds, restedCalls), rest, ours, reference)
+	if err != nil {
+		return result{}, err
 	}
 	r := compare(median(sides[0].times), median(sides[1].times))
 	r.details.add("calls", float64(rounds))
@@ -172,6 +174,9 @@ func (d *duel) run(ctx context.Context, ours, reference string, further []string
 		r.details.add(name+" p50 ms", median(sides[i].times))
 		r.details.add(name+" p99 ms", percentile(sides[i].times, 0.99))
 		r.details.add(name+" answer bytes", float64(sides[i].size))
+	}
+	for i, name := range []string{"ours", "reference"} {
+		r.details.add(fmt.Sprintf("%s after %v p50 ms", name, rest), median(rested[i].times))
 	}
 	return r, nil
 }
@@ -182,20 +187,27 @@ type side struct {
 	size  count     // of the last answer
 }
 
-// turns calls the URLs in turn, and does not count the first rounds.
-func (d *duel) turns(ctx context.Context, rounds int, urls ...string) ([]side, error) {
+// turns makes that many calls to each URL, each after a pause, and does not count
+// the first few. The URLs take turns by volleys: were they called one by one, the
+// faster side would rest for as long as the slower one works. On a machine that
+// is shared, what has rested for milliseconds finds the caches full of others'
+// data and is slower by as much as a whole call takes, whatever it is.
+func (d *duel) turns(ctx context.Context, calls int, pause time.Duration, urls ...string) ([]side, error) {
 	sides := make([]side, len(urls))
-	warm := max(rounds/10, 3)
-	for round := range warm + rounds {
+	some := min(volley, max(calls/4, 1))
+	for begun := -some; begun < calls; begun += some { // the first volley warms up
 		for i, url := range urls {
 			s := &sides[i]
-			s.size = 0
-			took, err := d.call(ctx, url, &s.size)
-			if err != nil {
-				return nil, err
-			}
-			if round >= warm {
-				s.times = append(s.times, took*1000)
+			for range some {
+				time.Sleep(pause)
+				s.size = 0
+				took, err := d.call(ctx, url, &s.size)
+				if err != nil {
+					return nil, err
+				}
+				if begun >= 0 {
+					s.times = append(s.times, took*1000)
+				}
 			}
 		}
 	}
