@@ -84,14 +84,11 @@ func (p *pass) filter(nodes Names, from, to int, choice Choice) judged {
 		}
 		for _, i := range others[:other] {
 			at := places[i]
-			if why := j.judge(at); why != "" {
-				j.refused.add(first+int(i), why)
-			} else {
+			if why := j.judge(at); why == "" {
 				j.fits.add(j.pass, from+first+int(i), at)
+			} else {
+				j.refuse(first+int(i), at, why)
 			}
-		}
-		if j.fits.count > 0 {
-			j.refused.forget()
 		}
 	})
 	return j
@@ -155,7 +152,6 @@ func (p *pass) judge(at *Place) Reason {
 		if short == "" {
 			return ""
 		}
-		p.note(at)
 		why = insufficient(short)
 	}
 	if p.own(at) {
@@ -173,7 +169,8 @@ func (p *pass) own(at *Place) bool {
 // itself picks the pod's own reservation.
 func (p *pass) itself(o *Occupant) bool { return o.UID == p.request.PodUID }
 
-// note records of which of the needed resources the place has enough.
+// note records of which of the needed resources a place that offers something has
+// enough.
 func (p *pass) note(at *Place) {
 	p.offers = true
 	for i := range p.needs.scalars {

@@ -40,9 +40,14 @@ func (n Names) Slice(from, to int) Names { return Names{n.text, n.spans[from:to]
 
 // Copy returns copies of the chosen names.
 func (n Names) Copy(chosen []int) []string {
-	out := make([]string, len(chosen))
+	var text []byte
+	for _, i := range chosen {
+		text = append(text, n.At(i)...)
+	}
+	all, out := string(text), make([]string, len(chosen))
 	for i, at := range chosen {
-		out[i] = string(n.At(at))
+		length := len(n.At(at))
+		out[i], all = all[:length], all[length:]
 	}
 	return out
 }

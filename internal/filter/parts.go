@@ -39,6 +39,17 @@ type judged struct {
 	refused refusals
 }
 
+// refuse takes note of a refused place. Once a node fits nobody wants to know
+// which were refused, nor what all nodes lack.
+func (j *judged) refuse(i int, at *Place, why Reason) {
+	if j.fits.count > 0 {
+		j.refused.forget()
+	} else if at.flags&offering != 0 && !why.lasting() {
+		j.note(at)
+	}
+	j.refused.add(i, why)
+}
+
 // add takes over what came of the next part.
 func (j *judged) add(next *judged) {
 	j.offers = j.offers || next.offers

@@ -12,9 +12,9 @@ const (
 	// 100,000 nodes, and not for whole nodes.
 	keptBytes = 4 << 20
 	keptNames = 1 << 17
-	// firstRead is as much memory as a caller gets for the mere announcement of
-	// a body.
-	firstRead = 256 << 10
+	// announced is as much memory as a caller gets for the mere announcement of a
+	// body.
+	announced = 256 << 10
 )
 
 // buffers are the memory of one call, used again by later ones. Nothing of it
@@ -42,7 +42,7 @@ func (b *buffers) release() {
 func (b *buffers) read(from io.Reader, length int) error {
 	for len(b.body) < length {
 		if len(b.body) == cap(b.body) {
-			grown := make([]byte, len(b.body), min(length, max(firstRead, 2*cap(b.body))))
+			grown := make([]byte, len(b.body), min(length, max(announced, 2*cap(b.body))))
 			copy(grown, b.body)
 			b.body = grown
 		}

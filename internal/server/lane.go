@@ -11,8 +11,12 @@ import (
 	"time"
 )
 
-// maxHead bounds the head of a usual call; kube-scheduler's has 160 bytes.
-const maxHead = 4 << 10
+const (
+	// maxHead bounds the head of a usual call; kube-scheduler's has 160 bytes.
+	maxHead = 4 << 10
+	// firstRead is enough for a whole call with 500 names.
+	firstRead = 16 << 10
+)
 
 // lane answers the usual calls of one connection. From the first request on that
 // is not as usual net/http has the connection.
@@ -26,7 +30,7 @@ type lane struct {
 	lanes *lanes
 	state atomic.Int32 // one of the states of a lane
 
-	in       [maxHead]byte
+	in       [firstRead]byte
 	from, to int    // in[from:to] has arrived and is not used yet
 	out      []byte // the head of the latest reply
 	closes   bool   // that said so
@@ -139,8 +143,14 @@ func (p *passage) send(c *call, r reply) error {
 	l.out = append(l.out, "Date: "...)
 	l.out = time.Now().UTC().AppendFormat(l.out, http.TimeFormat)
 	l.out = append(l.out, "\r\n\r\n"...)
-	parts := net.Buffers{l.out, r.body}
-	_, err := parts.WriteTo(l.conn)
+	var err error
+	if len(r.body) <= maxHead {
+		l.out = append(l.out, r.body...)
+		_, err = l.conn.Write(l.out)
+	} else {
+		parts := net.Buffers{l.out, r.body}
+		_, err = parts.WriteTo(l.conn)
+	}
 	l.closes = l.closes || err != nil
 	return err
 }

@@ -136,6 +136,8 @@ func TestScanLeavesTheUnusualAlone(t *testing.T) {
 		"number for a name":        `{` + pod + `,"NodeNames":[1]}`,
 		"trailing comma":           `{` + pod + `,"NodeNames":["n1",]}`,
 		"no comma":                 `{` + pod + `,"NodeNames":["n1""n2"]}`,
+		"nothing after a comma":    `{` + pod + `,"NodeNames":["n1",`,
+		"nothing after a bracket":  `{` + pod + `,"NodeNames":[`,
 		"names that go on":         `{` + pod + `,"NodeNames":["n1","n2"x]}`,
 		"names without an end":     `{` + pod + `,"NodeNames":["n1"`,
 		"a name without an end":    `{` + pod + `,"NodeNames":["12345678`,

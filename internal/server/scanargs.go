@@ -37,8 +37,8 @@ func scanArgs(body []byte, spans []filter.Span) (args, []filter.Span, bool) {
 	return a, spans, ok
 }
 
-// scanNames reads an array of names without white space, and appends where they
-// stand to spans.
+// scanNames reads an array of names, and appends where they stand to spans. White
+// space between them is odd, and so is a name that is empty or not plain ASCII.
 func (c *cursor) scanNames(spans []filter.Span) []filter.Span {
 	c.take('[')
 	if c.next(']') {
@@ -46,44 +46,46 @@ func (c *cursor) scanNames(spans []filter.Span) []filter.Span {
 	}
 	for !c.odd {
 		from := c.at + 1
-		end := c.endOfName()
+		end := nameEnd(c.data, from)
+		if end <= from || end+1 == len(c.data) || c.data[c.at] != '"' {
+			break
+		}
 		spans = append(spans, filter.Span{From: uint32(from), To: uint32(end)})
 		c.at = end + 2
-		if end+1 < len(c.data) && c.data[end+1] == ',' {
-			continue
+		switch c.data[end+1] {
+		case ',':
+		case ']':
+			return spans
+		default:
+			c.odd = true
 		}
-		c.odd = c.odd || end+1 >= len(c.data) || c.data[end+1] != ']'
-		return spans
 	}
+	c.odd = true
 	return spans
 }
 
-// endOfName returns where the string that begins here ends: at its closing
-// quote. An empty one, and one that is not plain ASCII, is odd.
-func (c *cursor) endOfName() int {
-	if c.odd || c.at >= len(c.data) || c.data[c.at] != '"' {
-		c.odd = true
-		return 0
-	}
-	from := c.at + 1
-	for at := from; ; at += 8 {
-		word := uint64(0) // beyond the end: odd
-		if len(c.data)-at >= 8 {
-			word = binary.LittleEndian.Uint64(c.data[at:])
-		} else if at < len(c.data) {
-			var last [8]byte
-			copy(last[:], c.data[at:])
-			word = binary.LittleEndian.Uint64(last[:])
-		}
+// nameEnd returns where the first quote is, looking from there on; 0 if anything
+// that is not plain ASCII comes before it, or the end.
+func nameEnd(data []byte, from int) int {
+	for at := from; at < len(data); at += 8 {
+		word := wordAt(data, at)
 		found := zeros(word ^ '"'*ones)
 		if special(word)&(found&-found-1) != 0 { // before the quote, or anywhere
-			c.odd = true
 			return 0
 		}
 		if found != 0 {
-			end := at + bits.TrailingZeros64(found)/8
-			c.odd = end == from
-			return end
+			return at + bits.TrailingZeros64(found)/8
 		}
 	}
+	return 0
+}
+
+// wordAt reads eight bytes; those beyond the end are 0, a control character.
+func wordAt(data []byte, at int) uint64 {
+	if len(data)-at >= 8 {
+		return binary.LittleEndian.Uint64(data[at:])
+	}
+	var last [8]byte
+	copy(last[:], data[at:])
+	return binary.LittleEndian.Uint64(last[:])
 }
