@@ -26,6 +26,7 @@ func (e mesosEvents) timed(event string) func() {
 
 func (e mesosEvents) Subscribed(s mesos.Subscription) {
 	defer e.timed("subscribed")()
+	e.cache.Expect(e.nodes.Map().Nodes())
 	e.cache.Reset(s.Generation)
 	e.state.subscribed.Store(true)
 	select {

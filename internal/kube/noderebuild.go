@@ -10,11 +10,16 @@ import (
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
 )
 
-// rebuild makes a new map from what is known now and publishes it.
+// rebuild makes a new map from what is known now and publishes it, unless the
+// latest one has every change.
 func (n *Nodes) rebuild() {
 	n.rebuilding.Lock()
 	defer n.rebuilding.Unlock()
 	n.mu.Lock()
+	if n.mapped == n.changes {
+		n.mu.Unlock()
+		return
+	}
 	nodes, agents := maps.Clone(n.nodes), slices.Collect(maps.Values(n.agents))
 	changes := n.changes
 	n.mu.Unlock()

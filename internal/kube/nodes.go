@@ -15,11 +15,12 @@ import (
 )
 
 const (
-	// settle is how long a change waits for others before the map is rebuilt.
-	settle = 50 * time.Millisecond
+	// settle is how long a change waits for others before the map is rebuilt. The
+	// offers of a whole cluster tell of new agents in bursts, some 50 ms apart.
+	settle = 150 * time.Millisecond
 	// longest is how often it waits again while changes go on: half-way through
 	// the offers of a whole cluster a map would only cost time.
-	longest = 20
+	longest = 7
 	// restFactor times its own duration is what a rebuild waits at least, so
 	// that a storm of changes in a very large cluster costs a tenth of a core.
 	restFactor = 10
@@ -98,10 +99,11 @@ func (n *Nodes) Run(ctx context.Context) error {
 	}
 }
 
-// quiet waits until nothing has changed for a moment, or for too long. It reports
-// false if ctx ended meanwhile.
+// quiet waits until nothing has changed for a moment, or for too long. The first
+// list of nodes takes as long as it takes. It reports false if ctx ended
+// meanwhile.
 func (n *Nodes) quiet(ctx context.Context) bool {
-	for range longest {
+	for waited := 0; waited < longest || !n.HasSynced(); waited++ {
 		before := n.changesSoFar()
 		if !n.pause(ctx, settle) {
 			return false
@@ -139,6 +141,9 @@ func (n *Nodes) Map() *NodeMap { return n.current.Load() }
 func (n *Nodes) SetAgent(agent AgentIdentity) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if len(n.agents) == 0 {
+		n.agents = make(map[string]knownAgent, len(n.nodes)) // about as many come, and all at once
+	}
 	if known, ok := n.agents[agent.ID]; !ok || known.AgentIdentity != agent {
 		n.agents[agent.ID] = knownAgent{agent, keysOfAgent(agent)}
 		n.markDirty()

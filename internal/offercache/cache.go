@@ -30,6 +30,8 @@ type Cache struct {
 	mu sync.Mutex
 	// generation is the subscription that the offers belong to, 0 for none.
 	generation uint64
+	// crowd is how many agents the next generation is likely to have.
+	crowd int
 	// agents: agent ID → what is known of the agent. An entry lives as long as
 	// one of its slots does.
 	agents map[string]*agent
@@ -93,6 +95,15 @@ func New(clk clock.PassiveClock) *Cache {
 	return c
 }
 
+// Expect tells how many agents are likely to have offers after the next Reset. All
+// come at once then, and maps that have to grow meanwhile take longer to fill
+// than offers to read.
+func (c *Cache) Expect(agents int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.crowd = agents
+}
+
 // Reset drops every offer, tombstone and expected remainder and ties the cache
 // to a generation (trap T1: the master discards old offers at a resubscribe
 // without a RESCIND). Call it with the new generation when subscribed, and
@@ -113,9 +124,13 @@ func (c *Cache) Reset(generation uint64) {
 // clear makes the offers' side empty and publishes that.
 func (c *Cache) clear(generation uint64) {
 	c.generation = generation
-	c.agents = make(map[string]*agent)
+	crowd := c.crowd
+	if generation == 0 {
+		crowd = 0 // nothing comes
+	}
+	c.agents = make(map[string]*agent, crowd)
 	c.plans = make(map[string]*resources.Maintenance)
-	c.offers = make(map[string]*held)
+	c.offers = make(map[string]*held, crowd)
 	c.byAge.last, c.byAge.next = &c.byAge, &c.byAge
 	c.expecting = make(map[*slot]struct{})
 	c.tombstones = tombstones{}
