@@ -29,7 +29,7 @@ import (
 )
 
 const (
-	ingestPairs = 5
+	ingestPairs = 9
 	// maxRecord bounds one event; mesos-go's own limit of 4 MiB is too low.
 	maxRecord = 256 << 20
 )

@@ -9,8 +9,8 @@ import (
 var sizes = []int{100, 1000, 5000, 100_000}
 
 // benchNodes are n nodes and the agents that they stand for, by hostname.
-func benchNodes(n int) (map[string]keys, []knownAgent) {
-	nodes, agents := make(map[string]keys, n), make([]knownAgent, n)
+func benchNodes(n int) (map[string]keys, []*knownAgent) {
+	nodes, agents := make(map[string]keys, n), make([]*knownAgent, n)
 	for i := range n {
 		name := fmt.Sprintf("node-%d.example.com", i)
 		nodes[name] = keysOfNode(newNode(name, "", fmt.Sprintf("10.%d.%d.%d", 128+i/65536, i/256%256, i%256), name))
@@ -18,7 +18,7 @@ func benchNodes(n int) (map[string]keys, []knownAgent) {
 			ID: fmt.Sprintf("6f3b2f6e-9d54-4c8e-8e0a-3f1d2b7c9a10-S%d", i), Hostname: name,
 			Address: netip.AddrFrom4([4]byte{127, 0, 0, 1}),
 		}
-		agents[i] = knownAgent{agent, keysOfAgent(agent)}
+		agents[i] = &knownAgent{AgentIdentity: agent}
 	}
 	return nodes, agents
 }

@@ -42,9 +42,9 @@ func mapOf(nodes []*corev1.Node, agents []AgentIdentity) *NodeMap {
 	for _, node := range nodes {
 		nodeKeys[node.Name] = keysOfNode(node)
 	}
-	known := make([]knownAgent, len(agents))
+	known := make([]*knownAgent, len(agents))
 	for i, agent := range agents {
-		known[i] = knownAgent{agent, keysOfAgent(agent)}
+		known[i] = &knownAgent{AgentIdentity: agent}
 	}
 	return match(nodeKeys, known)
 }
@@ -204,12 +204,12 @@ func TestAmbiguousNodesNameTheirCandidates(t *testing.T) {
 }
 
 func BenchmarkNodeMap100k(b *testing.B) {
-	nodeKeys, agents := map[string]keys{}, make([]knownAgent, 100_000)
+	nodeKeys, agents := map[string]keys{}, make([]*knownAgent, 100_000)
 	for i := range agents {
 		address := netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)})
 		name := fmt.Sprintf("node-%d.example", i)
 		identity := AgentIdentity{ID: fmt.Sprintf("0f6d2f3a-S%d", i), Hostname: name, Address: address}
-		agents[i] = knownAgent{identity, keysOfAgent(identity)}
+		agents[i] = &knownAgent{AgentIdentity: identity}
 		nodeKeys[name] = keysOfNode(newNode(name, "", address.String(), name))
 	}
 	for b.Loop() {

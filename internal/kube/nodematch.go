@@ -18,15 +18,17 @@ import (
 // What nothing decides is ambiguous if any of its keys matched an agent.
 type matcher struct {
 	nodes  map[string]keys
-	agents []knownAgent
+	agents []*knownAgent
 	// carriers holds, for each rank, key → how many have it.
 	carriers [ranks]map[string]*carrier
 }
 
-// knownAgent is an agent with its keys.
+// knownAgent is an agent with its keys, which are made by the first match that
+// looks at it: agents are told of by the event loop, which has no time for that.
 type knownAgent struct {
 	AgentIdentity
-	keys keys
+	keyed bool
+	keys  keys
 }
 
 // carrier counts who has one key.
@@ -42,8 +44,14 @@ type claim struct {
 	draw bool // another node claims the agent by a key of the same rank
 }
 
-// match builds the map. It takes time in proportion to nodes and agents.
-func match(nodes map[string]keys, agents []knownAgent) *NodeMap {
+// match builds the map. It takes time in proportion to nodes and agents. Two must
+// not look at the same agents at a time.
+func match(nodes map[string]keys, agents []*knownAgent) *NodeMap {
+	for _, agent := range agents {
+		if !agent.keyed {
+			agent.keyed, agent.keys = true, keysOfAgent(agent.AgentIdentity)
+		}
+	}
 	m := matcher{nodes: nodes, agents: agents}
 	m.countNodes()
 	m.countAgents()

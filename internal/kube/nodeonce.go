@@ -21,10 +21,10 @@ func MapNodes(ctx context.Context, client kubernetes.Interface, agents []AgentId
 	for i := range list.Items {
 		nodes[list.Items[i].Name] = keysOfNode(&list.Items[i])
 	}
-	known := make([]knownAgent, 0, len(agents))
+	known := make([]*knownAgent, 0, len(agents))
 	for _, agent := range agents {
-		known = append(known, knownAgent{agent, keysOfAgent(agent)})
+		known = append(known, &knownAgent{AgentIdentity: agent})
 	}
-	slices.SortFunc(known, func(a, b knownAgent) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(known, func(a, b *knownAgent) int { return strings.Compare(a.ID, b.ID) })
 	return match(nodes, known), nil
 }

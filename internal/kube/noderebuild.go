@@ -23,7 +23,7 @@ func (n *Nodes) rebuild() {
 	nodes, agents := maps.Clone(n.nodes), slices.Collect(maps.Values(n.agents))
 	changes := n.changes
 	n.mu.Unlock()
-	slices.SortFunc(agents, func(a, b knownAgent) int { return strings.Compare(a.ID, b.ID) })
+	slices.SortFunc(agents, func(a, b *knownAgent) int { return strings.Compare(a.ID, b.ID) })
 	fresh := match(nodes, agents)
 	n.current.Store(fresh)
 	n.warn(fresh.ambiguous)

@@ -40,8 +40,8 @@ type Nodes struct {
 
 	// mu guards what the map is made of.
 	mu     sync.Mutex
-	nodes  map[string]keys       // node name → its keys
-	agents map[string]knownAgent // agent ID → identity
+	nodes  map[string]keys        // node name → its keys
+	agents map[string]*knownAgent // agent ID → identity
 	// changes counts the changes of both; mapped is how many of them the map has.
 	changes, mapped uint64
 	// rebuilding is held while a map is made, so that maps appear in order.
@@ -57,7 +57,7 @@ func NewNodes(client kubernetes.Interface, log *zap.Logger, clk clock.Clock) (*N
 		clock:    clk,
 		dirty:    make(chan struct{}, 1),
 		nodes:    map[string]keys{},
-		agents:   map[string]knownAgent{},
+		agents:   map[string]*knownAgent{},
 		warned:   map[string]bool{},
 		labelled: labelled{nodes: map[string]struct{}{}},
 	}
@@ -142,10 +142,10 @@ func (n *Nodes) SetAgent(agent AgentIdentity) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if len(n.agents) == 0 {
-		n.agents = make(map[string]knownAgent, len(n.nodes)) // about as many come, and all at once
+		n.agents = make(map[string]*knownAgent, len(n.nodes)) // about as many come, and all at once
 	}
 	if known, ok := n.agents[agent.ID]; !ok || known.AgentIdentity != agent {
-		n.agents[agent.ID] = knownAgent{agent, keysOfAgent(agent)}
+		n.agents[agent.ID] = &knownAgent{AgentIdentity: agent}
 		n.markDirty()
 	}
 }
@@ -172,11 +172,11 @@ func (n *Nodes) replace(agents []AgentIdentity) bool {
 	if !changed {
 		return n.mapped != n.changes
 	}
-	fresh := make(map[string]knownAgent, len(agents))
+	fresh := make(map[string]*knownAgent, len(agents))
 	for _, agent := range agents {
 		known, ok := n.agents[agent.ID]
 		if !ok || known.AgentIdentity != agent {
-			known = knownAgent{agent, keysOfAgent(agent)}
+			known = &knownAgent{AgentIdentity: agent}
 		}
 		fresh[agent.ID] = known
 	}

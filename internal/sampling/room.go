@@ -14,6 +14,7 @@ func (m *Manager) follow() {
 	if current == m.snapshot || !m.opts.Enabled {
 		return
 	}
+	nothing := len(m.lacking) == 0 && len(m.written) == 0 && m.deps.Nodes.CountWithoutOffers() == 0
 	resubscribed := m.snapshot != nil && current.Generation() != m.snapshot.Generation()
 	for agentID, view := range current.Since(m.snapshot) {
 		if !m.holdsPod(view) {
@@ -21,7 +22,9 @@ func (m *Manager) follow() {
 			continue
 		}
 		m.roomy[agentID] = true
-		m.gained(agentID)
+		if !nothing {
+			m.gained(agentID)
+		}
 	}
 	if resubscribed { // all offers have gone with the connection, and come in time
 		clear(m.lacking)
