@@ -107,7 +107,7 @@ func (r *Roster) expire(agentID string, stale *cell) {
 	if !mapped {
 		return
 	}
-	h := hash(node)
+	h := hash([]byte(node))
 	for _, s := range r.sheets {
 		if e := s.table.find(h); e != nil {
 			e.cell.Store(stale)

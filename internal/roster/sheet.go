@@ -23,27 +23,28 @@ func newSheet(from *Sources, nodes Nodes, unusable *map[string]filter.Reason, ro
 	return s
 }
 
-var sink uint64
-
 // unknown is the place of a node without an agent.
 var unknown = filter.NewRefused(filter.NoAgent)
 
 // Find finds the places step by step for all of the nodes, so that they wait for
-// memory together.
+// memory together. What is first read of an entry decides nothing in that step:
+// a processor that guesses wrong about it would wait for each alone.
 func (s *sheet) Find(nodes filter.Names, into *[filter.Batch]*filter.Place) {
-	var hashes, homes [filter.Batch]uint64
+	var hashes, there [filter.Batch]uint64 // there: at home
 	count := min(nodes.Len(), filter.Batch)
 	for i := range count {
-		h := hashOf(nodes.At(i))
-		hashes[i] = h
-		homes[i&(filter.Batch-1)] = s.table.entries[h&s.table.mask].hash
+		hashes[i] = hash(nodes.At(i))
+		there[i] = s.table.home(hashes[i]).hash
 	}
-	sink = homes[count-1]
 	var entries [filter.Batch]*entry
 	var cells [filter.Batch]*cell
 	for i := range count {
-		if entries[i] = s.table.find(hashes[i]); entries[i] != nil {
-			cells[i] = entries[i].cell.Load()
+		e := s.table.home(hashes[i])
+		if there[i] != hashes[i] {
+			e = s.table.find(hashes[i])
+		}
+		if entries[i] = e; e != nil {
+			cells[i] = e.cell.Load()
 		}
 	}
 	for i := range count {

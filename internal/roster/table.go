@@ -34,9 +34,7 @@ type cell struct {
 
 var seed = maphash.MakeSeed()
 
-func hash(name string) uint64 { return max(1, maphash.String(seed, name)) }
-
-func hashOf(name []byte) uint64 { return max(1, maphash.Bytes(seed, name)) }
+func hash(name []byte) uint64 { return max(1, maphash.Bytes(seed, name)) }
 
 // newTable returns a table of so many nodes, in which all is to be computed.
 func newTable(nodes iter.Seq[string], count int) *table {
@@ -46,7 +44,7 @@ func newTable(nodes iter.Seq[string], count int) *table {
 	}
 	t, empty := &table{mask: uint64(size - 1), entries: make([]entry, size)}, &cell{stale: true}
 	for node := range nodes {
-		h := hash(node)
+		h := hash([]byte(node))
 		at := h & t.mask
 		for t.entries[at].hash != 0 {
 			at = (at + 1) & t.mask
@@ -56,6 +54,9 @@ func newTable(nodes iter.Seq[string], count int) *table {
 	}
 	return t
 }
+
+// home returns the first entry to look at for that hash.
+func (t *table) home(h uint64) *entry { return &t.entries[h&t.mask] }
 
 // find returns the entry of that hash, nil if there is none.
 func (t *table) find(h uint64) *entry {

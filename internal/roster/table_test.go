@@ -15,7 +15,7 @@ func TestTableFindsItsNodesOnly(t *testing.T) {
 		}
 		table, found := newTable(slices.Values(names), count), map[*entry]bool{}
 		for _, name := range names {
-			e := table.find(hash(name))
+			e := table.find(hash([]byte(name)))
 			if e == nil || !e.cell.Load().stale {
 				t.Fatalf("%d nodes: %s is %v", count, name, e)
 			}
@@ -25,7 +25,7 @@ func TestTableFindsItsNodesOnly(t *testing.T) {
 			t.Errorf("%d nodes share %d entries", count, len(found))
 		}
 		for i := range 1000 {
-			if e := table.find(hash(fmt.Sprint("stranger-", i))); e != nil {
+			if e := table.find(hash(fmt.Append(nil, "stranger-", i))); e != nil {
 				t.Fatalf("%d nodes: a stranger is found", count)
 			}
 		}
