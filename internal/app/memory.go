@@ -14,13 +14,19 @@ const (
 	spare = 64 << 20
 	// memoryPeriod is the time between two looks.
 	memoryPeriod = 5 * time.Second
+	// leisure is as much as is allocated, at most, between two looks when little
+	// happens. The garbage that there is then may lie about for minutes.
+	leisure = 16 << 20
 )
 
-// What runtime/metrics calls the bytes that the last collection found in use, and
-// those that are free and still taken from the system.
+// What runtime/metrics calls the bytes that the last collection found in use,
+// those that are free and still taken from the system, those in use or not yet
+// found to be garbage, and all that were ever allocated.
 const (
-	heapLive = "/gc/heap/live:bytes"
-	heapFree = "/memory/classes/heap/free:bytes"
+	heapLive    = "/gc/heap/live:bytes"
+	heapFree    = "/memory/classes/heap/free:bytes"
+	heapObjects = "/memory/classes/heap/objects:bytes"
+	heapAllocs  = "/gc/heap/allocs:bytes"
 )
 
 // ReturnMemory gives memory back to the system, until stop is called, that was
@@ -34,7 +40,8 @@ func ReturnMemory(ctx context.Context) (stop func()) {
 }
 
 func returnMemory(ctx context.Context) {
-	samples := []runtimemetrics.Sample{{Name: heapLive}, {Name: heapFree}}
+	samples := []runtimemetrics.Sample{{Name: heapLive}, {Name: heapFree}, {Name: heapObjects}, {Name: heapAllocs}}
+	var latest heap
 	ticker := time.NewTicker(memoryPeriod)
 	defer ticker.Stop()
 	for {
@@ -44,11 +51,23 @@ func returnMemory(ctx context.Context) {
 		case <-ticker.C:
 		}
 		runtimemetrics.Read(samples)
-		if excessive(samples[0].Value.Uint64(), samples[1].Value.Uint64()) {
+		now := heap{samples[0].Value.Uint64(), samples[1].Value.Uint64(), samples[2].Value.Uint64(), samples[3].Value.Uint64()}
+		if now.excessive(latest) {
 			debug.FreeOSMemory()
 		}
+		latest = now
 	}
 }
 
-// excessive reports whether so many free bytes are too many beside those live.
-func excessive(live, free uint64) bool { return free > max(spare, live/4) }
+// heap is the memory at one look, in bytes.
+type heap struct{ live, free, objects, allocated uint64 }
+
+// excessive reports whether much more than what is live is taken from the system.
+// While much is allocated garbage is the collector's business.
+func (h heap) excessive(before heap) bool {
+	unused := h.free
+	if h.allocated-before.allocated < leisure {
+		unused += h.objects - min(h.live, h.objects)
+	}
+	return unused > max(spare, h.live/4)
+}
