@@ -3,6 +3,7 @@ package filter
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
@@ -62,6 +63,13 @@ func TestFilterAnswersForEveryNode(t *testing.T) {
 		for _, node := range verdict.Fits {
 			kinds["fits"]++
 			requireRoom(t, w, node)
+		}
+		for _, node := range w.nodes {
+			offered := w.offers["a"+node[1:]]
+			roomy := w.mapping[node] == "" && !offered.IsZero() && offered.Covers(w.request.Need)
+			if roomy && !slices.Contains(verdict.Fits, node) {
+				t.Fatalf("node %s does not fit %s with %s free", node, w.request.Need, offered)
+			}
 		}
 		if verdict.Fitting > 0 {
 			if len(verdict.Unresolvable) > 0 {
