@@ -93,7 +93,7 @@ current-context: stub
 func (s *Server) getLease(w http.ResponseWriter, r *http.Request) {
 	name := r.PathValue("namespace") + "/" + r.PathValue("name")
 	s.mu.Lock()
-	lease := s.leases[name]
+	lease := s.leases[name].DeepCopy() // encoding writes to it; nil stays nil
 	s.mu.Unlock()
 	if lease == nil {
 		notFound := apierrors.NewNotFound(schema.GroupResource{Group: "coordination.k8s.io", Resource: "leases"}, r.PathValue("name"))
@@ -119,7 +119,7 @@ func (s *Server) writeLease(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.writes++
 	lease.ResourceVersion = strconv.FormatInt(s.writes, 10)
-	s.leases[r.PathValue("namespace")+"/"+lease.Name] = lease
+	s.leases[r.PathValue("namespace")+"/"+lease.Name] = lease.DeepCopy()
 	s.mu.Unlock()
 	answer(w, r, http.StatusOK, coordinationv1.SchemeGroupVersion, lease)
 }
