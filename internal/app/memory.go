@@ -14,19 +14,20 @@ const (
 	spare = 64 << 20
 	// memoryPeriod is the time between two looks.
 	memoryPeriod = 5 * time.Second
-	// leisure is as much as is allocated, at most, between two looks when little
-	// happens. The garbage that there is then may lie about for minutes.
+	// burst is so much allocated between two looks, in bytes, that its garbage is
+	// worth a collection of its own, and leisure so little that the collector might
+	// find no cause for one for minutes.
+	burst   = 64 << 20
 	leisure = 16 << 20
 )
 
 // What runtime/metrics calls the bytes that the last collection found in use,
-// those that are free and still taken from the system, those in use or not yet
-// found to be garbage, and all that were ever allocated.
+// those that are free and still taken from the system, and all that were ever
+// allocated.
 const (
-	heapLive    = "/gc/heap/live:bytes"
-	heapFree    = "/memory/classes/heap/free:bytes"
-	heapObjects = "/memory/classes/heap/objects:bytes"
-	heapAllocs  = "/gc/heap/allocs:bytes"
+	heapLive   = "/gc/heap/live:bytes"
+	heapFree   = "/memory/classes/heap/free:bytes"
+	heapAllocs = "/gc/heap/allocs:bytes"
 )
 
 // ReturnMemory gives memory back to the system, until stop is called, that was
@@ -40,8 +41,8 @@ func ReturnMemory(ctx context.Context) (stop func()) {
 }
 
 func returnMemory(ctx context.Context) {
-	samples := []runtimemetrics.Sample{{Name: heapLive}, {Name: heapFree}, {Name: heapObjects}, {Name: heapAllocs}}
-	var latest heap
+	samples := []runtimemetrics.Sample{{Name: heapLive}, {Name: heapFree}, {Name: heapAllocs}}
+	var l looks
 	ticker := time.NewTicker(memoryPeriod)
 	defer ticker.Stop()
 	for {
@@ -51,23 +52,24 @@ func returnMemory(ctx context.Context) {
 		case <-ticker.C:
 		}
 		runtimemetrics.Read(samples)
-		now := heap{samples[0].Value.Uint64(), samples[1].Value.Uint64(), samples[2].Value.Uint64(), samples[3].Value.Uint64()}
-		if now.excessive(latest) {
+		if l.excessive(samples[0].Value.Uint64(), samples[1].Value.Uint64(), samples[2].Value.Uint64()) {
 			debug.FreeOSMemory()
 		}
-		latest = now
 	}
 }
 
-// heap is the memory at one look, in bytes.
-type heap struct{ live, free, objects, allocated uint64 }
+// looks remembers what earlier looks have seen.
+type looks struct {
+	allocated uint64 // at the latest
+	littered  bool   // since the last burst nothing was given back
+}
 
-// excessive reports whether much more than what is live is taken from the system.
-// While much is allocated garbage is the collector's business.
-func (h heap) excessive(before heap) bool {
-	unused := h.free
-	if h.allocated-before.allocated < leisure {
-		unused += h.objects - min(h.live, h.objects)
-	}
-	return unused > max(spare, h.live/4)
+// excessive reports whether memory should be given back: so many free bytes are
+// too many beside those live, or a burst is over.
+func (l *looks) excessive(live, free, allocated uint64) bool {
+	recently := allocated - l.allocated
+	l.allocated = allocated
+	over := l.littered && recently < leisure
+	l.littered = recently >= burst || l.littered && !over
+	return over || free > max(spare, live/4)
 }

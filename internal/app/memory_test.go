@@ -3,27 +3,30 @@ package app
 import "testing"
 
 func TestExcessive(t *testing.T) {
-	const mib = 1 << 20
-	for name, test := range map[string]struct {
-		live, free, garbage, allocated uint64 // MiB
-		want                           bool
+	for _, test := range []struct {
+		live, free uint64
+		want       bool
 	}{
-		"little is free":                     {10, 60, 0, 100, false},
-		"much is free":                       {10, 70, 0, 100, true},
-		"much is live":                       {400, 90, 0, 100, false},
-		"more than a quarter":                {400, 110, 0, 100, true},
-		"garbage while much happens":         {300, 50, 60, 100, false},
-		"garbage while nothing happens":      {300, 50, 60, 1, true},
-		"some garbage while nothing happens": {300, 20, 40, 1, false},
+		{10 << 20, 60 << 20, false}, {10 << 20, 70 << 20, true},
+		{400 << 20, 90 << 20, false}, {400 << 20, 110 << 20, true},
 	} {
-		before := heap{allocated: 1000 * mib}
-		now := heap{test.live * mib, test.free * mib, (test.live + test.garbage) * mib, (1000 + test.allocated) * mib}
-		if got := now.excessive(before); got != test.want {
-			t.Errorf("%s: got %v", name, got)
+		if got := new(looks).excessive(test.live, test.free, 0); got != test.want {
+			t.Errorf("%d live, %d free: got %v", test.live, test.free, got)
 		}
 	}
-	if (heap{live: 300 << 20, objects: 100 << 20}).excessive(heap{}) {
-		t.Error("less is in use than was found live: excessive")
+}
+
+func TestGarbageOfABurstIsGivenBackOnce(t *testing.T) {
+	var l looks
+	allocated := uint64(0)
+	for i, step := range []struct {
+		more uint64 // MiB since the look before
+		want bool
+	}{{1, false}, {100, false}, {70, false}, {30, false}, {5, true}, {1, false}, {40, false}, {1, false}, {64, false}, {15, true}, {0, false}} {
+		allocated += step.more << 20
+		if got := l.excessive(300<<20, 0, allocated); got != step.want {
+			t.Errorf("look %d, %d MiB later: got %v", i, step.more, got)
+		}
 	}
 }
 
