@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"encoding/json"
 	"strconv"
 
@@ -92,7 +93,7 @@ func appendString[T string | []byte](to []byte, text T) []byte {
 	from := len(to) + 1
 	to = append(to, '"')
 	to = append(to, text...)
-	if !simple(to[from:]) || quote(to[from:]) >= 0 {
+	if !simple(to[from:]) || bytes.IndexByte(to[from:], '"') >= 0 {
 		encoded, _ := json.Marshal(string(text)) // of a string never fails
 		return append(to[:from-1], encoded...)
 	}

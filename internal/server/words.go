@@ -1,10 +1,6 @@
 package server
 
-import (
-	"bytes"
-	"encoding/binary"
-	"math/bits"
-)
+import "encoding/binary"
 
 // Text is looked at eight bytes at a time, by the formulas of "Bit Twiddling
 // Hacks" for a byte below n and for a byte that is zero. Above a byte that is
@@ -37,19 +33,4 @@ func simple(text []byte) bool {
 	last := [8]byte{' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '}
 	copy(last[:], text)
 	return found|special(binary.LittleEndian.Uint64(last[:])) == 0
-}
-
-// quote returns where the first quote is, -1 if there is none. A call of
-// bytes.IndexByte costs more than a node's name is long.
-func quote(text []byte) int {
-	at := 0
-	for ; len(text)-at >= 8; at += 8 {
-		if found := zeros(binary.LittleEndian.Uint64(text[at:]) ^ '"'*ones); found != 0 {
-			return at + bits.TrailingZeros64(found)/8
-		}
-	}
-	if rest := bytes.IndexByte(text[at:], '"'); rest >= 0 {
-		return at + rest
-	}
-	return -1
 }
