@@ -59,14 +59,14 @@ func pod() *corev1.Pod {
 	for i := range 16 {
 		labels[fmt.Sprintf("example.com/label-%02d", i)] = fmt.Sprintf("value-of-%02d", i)
 	}
-	grace, priority := int64(30), int32(0)
+	grace, priority, yes := int64(30), int32(0), true
 	return &corev1.Pod{
 		TypeMeta: metav1.TypeMeta{},
 		ObjectMeta: metav1.ObjectMeta{
 			Name: "web-" + podSerial, GenerateName: "web-7d4b9c6f5-", Namespace: "production",
 			UID: types.UID("1f0e6c1a-52a4-4c7e-8d6b-" + podSerial), ResourceVersion: "184467", Labels: labels,
 			CreationTimestamp: metav1.NewTime(time.Unix(1_700_000_000, 0)),
-			OwnerReferences:   []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "web-7d4b9c6f5", UID: "2b9f0c0a-9a51-4c0b-8a3c-0d6f6f1b7a10"}},
+			OwnerReferences:   []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "web-7d4b9c6f5", UID: "2b9f0c0a-9a51-4c0b-8a3c-0d6f6f1b7a10", Controller: &yes}},
 		},
 		Spec: corev1.PodSpec{
 			SchedulerName: "mesos-scheduler", RestartPolicy: corev1.RestartPolicyAlways, DNSPolicy: corev1.DNSClusterFirst,

@@ -205,6 +205,7 @@ func (a *App) buildServer() error {
 		ShutdownTimeout: cfg.ShutdownTimeout.Duration,
 		Strategy:        filter.Strategy(a.cfg.Scoring.Strategy),
 		Candidates:      a.cfg.Filter.Candidates,
+		SoleCandidate:   a.cfg.Filter.SoleCandidate,
 	}, server.Deps{
 		Cluster: a, Binder: a.binder, Ready: a, Waiting: a,
 		Log: a.log, Registry: a.registry, Clock: a.clock,

@@ -50,7 +50,7 @@ func Default() *Config {
 			OperatorAfter: duration(15 * time.Second),
 			SweepInterval: duration(time.Minute),
 		},
-		Filter:  Filter{Candidates: 16},
+		Filter:  Filter{Candidates: 16, SoleCandidate: true},
 		Scoring: Scoring{Strategy: BinPacking},
 		Resources: Resources{
 			Minimum:  Minimum{CPUs: 10, Mem: 32_000},

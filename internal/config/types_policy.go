@@ -73,6 +73,11 @@ type Filter struct {
 	// gets all. 0 names all to every pod, as must be where another extender
 	// filters after this one.
 	Candidates int `json:"candidates"`
+	// SoleCandidate is whether only the best node is named to a pod about which
+	// kube-scheduler's own scores have little to say: it has no preferences,
+	// tolerates no taint of the effect PreferNoSchedule, and belongs to no
+	// controller but a Job or a pod. With candidates: 0 it has no effect.
+	SoleCandidate bool `json:"soleCandidate"`
 }
 
 // Scoring is how prioritize ranks nodes, and filter where it names few.

@@ -14,6 +14,8 @@ import (
 
 type nodeMap map[string]string
 
+func (nodeMap) Avoided(string) bool { return false }
+
 func (m nodeMap) Agent(node string) (string, Reason) {
 	if agent, ok := m[node]; ok {
 		return agent, ""

@@ -19,14 +19,19 @@ type Choice struct {
 	Strategy Strategy
 	// Candidates is the number of nodes to name at most; 0 names all that fit.
 	Candidates int
+	// Tolerant ranks nodes that are to be avoided like others.
+	Tolerant bool
 }
 
 // among prepares to choose from so many nodes, for the pod of that UID.
 func (c Choice) among(nodes int, podUID string) *shortlist {
-	l := &shortlist{strategy: c.Strategy, limit: c.Candidates}
+	l := &shortlist{strategy: c.Strategy, limit: c.Candidates, shunned: avoided}
 	if c.Candidates <= 0 || nodes <= c.Candidates {
 		l.limit = 0
 		return l
+	}
+	if c.Tolerant {
+		l.shunned = 0
 	}
 	l.picks = max(1, c.Candidates/sampled)
 	l.seed = fnv1a(podUID)
@@ -44,8 +49,9 @@ func (c Choice) among(nodes int, podUID string) *shortlist {
 // candidates is drawn by lot: whatever the best have in common, some do not.
 type shortlist struct {
 	strategy Strategy
-	limit    int // 0: all
-	picks    int // by lot, of each zone at most
+	limit    int   // 0: all
+	shunned  flags // places with any of them come last
+	picks    int   // by lot, of each zone at most
 	seed     uint64
 	count    int   // nodes that fit
 	all      []int // if there is no limit
@@ -72,16 +78,20 @@ func (l *shortlist) add(p *pass, i int, at *Place) {
 	z.lot.offer(candidate{lot, i}, l.picks)
 }
 
-// rank orders the places of a zone. Below the scores, which need four bits, the
-// lot decides, or all pods would be sent to the nodes that come first.
+// rank orders the places of a zone: by whether they are shunned, which takes one
+// bit, by score, which takes four, and then by lot, or all pods would be sent to
+// the nodes that come first.
 func (l *shortlist) rank(p *pass, z *zone, lot uint64, at *Place) uint64 {
 	if p.own(at) {
 		return math.MaxUint64
 	}
 	promise := p.promise(at, l.strategy)
-	rank := uint64(promise)<<60 | lot>>4
+	rank := uint64(promise)<<59 | lot>>5
+	if at.flags&l.shunned == 0 {
+		rank |= 1 << 63
+	}
 	if z.best.takes(rank, l.limit) && !at.certain(&p.needs) { // see score
-		rank = uint64(promise/2)<<60 | lot>>4
+		rank -= uint64(promise-promise/2) << 59
 	}
 	return rank
 }

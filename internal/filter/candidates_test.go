@@ -149,6 +149,40 @@ func TestCandidatesHaveSomeByLot(t *testing.T) {
 	}
 }
 
+// Nodes that are to be avoided are named where there are no others, and to a pod
+// that does not mind.
+func TestCandidatesAreNotToBeAvoided(t *testing.T) {
+	z, nodes := cluster(40, func(i int) string { return string("ab"[i%2]) })
+	for i := range 10 { // by the score alone they would win
+		z.offers[fmt.Sprintf("a%d", i)] = vector(2, 512)
+	}
+	view := View{Offers: z, Nodes: shunning{mapping{}, nodes[:10]}}
+	for _, tt := range []struct {
+		name         string
+		nodes        []string
+		choice       Choice
+		least, worst int // named of those to be avoided
+	}{
+		{"the best alone", nodes, Choice{Candidates: 1}, 0, 0},
+		{"few, of which some are drawn by lot", nodes, Choice{Candidates: 16}, 0, 4},
+		{"no others", nodes[:10], Choice{Candidates: 4}, 4, 4},
+		{"a tolerant pod", nodes, Choice{Candidates: 1, Tolerant: true}, 1, 1},
+		{"all", nodes, Choice{}, 10, 10},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			named := 0
+			for _, node := range Filter(view, pod, NamesOf(tt.nodes...), tt.choice).Fits {
+				if slices.Contains(nodes[:10], node) {
+					named++
+				}
+			}
+			if named < tt.least || named > tt.worst {
+				t.Errorf("%d nodes that are to be avoided are named, want %d to %d", named, tt.least, tt.worst)
+			}
+		})
+	}
+}
+
 func TestOwnReservationIsACandidate(t *testing.T) {
 	z, nodes := cluster(500, func(i int) string { return fmt.Sprint(i % 100) })
 	delete(z.offers, "a77") // the reservation has used it up

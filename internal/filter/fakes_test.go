@@ -51,6 +51,16 @@ func (m mapping) Agent(node string) (string, Reason) {
 	return "a" + node[1:], ""
 }
 
+func (mapping) Avoided(string) bool { return false }
+
+// shunning is a mapping in which some nodes are to be avoided.
+type shunning struct {
+	mapping
+	avoided []string
+}
+
+func (s shunning) Avoided(node string) bool { return slices.Contains(s.avoided, node) }
+
 // occupants maps an agent ID to who is on it for role.
 type occupants map[string][]Occupant
 

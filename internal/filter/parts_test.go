@@ -15,7 +15,7 @@ func TestPartsMakeNoDifference(t *testing.T) {
 	fitting := 0
 	for range 3000 {
 		w := randomWorld(r)
-		for _, choice := range []Choice{{}, {BinPacking, 2}, {Spreading, 4}} {
+		for _, choice := range []Choice{{}, {Strategy: BinPacking, Candidates: 2}, {Strategy: Spreading, Candidates: 4}} {
 			whole := filterIn(1, w.view(), w.request, NamesOf(w.nodes...), choice)
 			fitting += min(whole.Fitting, 1)
 			for parts := 2; parts < 5; parts++ {

@@ -40,6 +40,7 @@ const (
 	refused                     // whatever is offered
 	scheduled                   // maintenance is planned
 	occupied                    // there are occupants
+	avoided                     // pods had better go elsewhere
 )
 
 // NewPlace returns the place of a node whose agent is certain and takes pods;
@@ -71,6 +72,10 @@ func NewPlace(node string, agent *offercache.AgentView, role string, occupants [
 	}
 	return at
 }
+
+// Avoid has the place named after all others that fit, as the node's taint of the
+// effect PreferNoSchedule wants it.
+func (p *Place) Avoid() { p.flags |= avoided }
 
 // reservedBy sums up how much of a scalar the occupants have reserved.
 func reservedBy(occupants []Occupant, name string) (sum resources.Milli) {

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 func TestHasPreferences(t *testing.T) {
@@ -36,6 +37,51 @@ func TestHasPreferences(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if got := HasPreferences(&corev1.Pod{Spec: tt.spec}); got != tt.want {
 				t.Errorf("HasPreferences = %v", got)
+			}
+		})
+	}
+}
+
+func TestToleratesAvoided(t *testing.T) {
+	for name, tt := range map[string]struct {
+		effects []corev1.TaintEffect
+		want    bool
+	}{
+		"none":                    {nil, false},
+		"what every pod is given": {[]corev1.TaintEffect{corev1.TaintEffectNoExecute, corev1.TaintEffectNoExecute}, false},
+		"hard":                    {[]corev1.TaintEffect{corev1.TaintEffectNoSchedule}, false},
+		"soft":                    {[]corev1.TaintEffect{corev1.TaintEffectNoExecute, corev1.TaintEffectPreferNoSchedule}, true},
+		"every effect":            {[]corev1.TaintEffect{""}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var pod corev1.Pod
+			for _, effect := range tt.effects {
+				pod.Spec.Tolerations = append(pod.Spec.Tolerations, corev1.Toleration{Effect: effect})
+			}
+			if got := ToleratesAvoided(&pod); got != tt.want {
+				t.Errorf("ToleratesAvoided = %v", got)
+			}
+		})
+	}
+}
+
+func TestSpreadByDefault(t *testing.T) {
+	yes, no := true, false
+	for name, tt := range map[string]struct {
+		owners []metav1.OwnerReference
+		want   bool
+	}{
+		"nobody's":              {nil, false},
+		"of a Job":              {[]metav1.OwnerReference{{Kind: "Job", Controller: &yes}}, false},
+		"of a pod":              {[]metav1.OwnerReference{{Kind: "Pod", Controller: &yes}}, false},
+		"of a ReplicaSet":       {[]metav1.OwnerReference{{Kind: "Job", Controller: &no}, {Kind: "ReplicaSet", Controller: &yes}}, true},
+		"of a StatefulSet":      {[]metav1.OwnerReference{{Kind: "StatefulSet", Controller: &yes}}, true},
+		"of something custom":   {[]metav1.OwnerReference{{Kind: "CloneSet", Controller: &yes}}, true},
+		"owned, not controlled": {[]metav1.OwnerReference{{Kind: "ReplicaSet"}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := SpreadByDefault(&corev1.Pod{ObjectMeta: metav1.ObjectMeta{OwnerReferences: tt.owners}}); got != tt.want {
+				t.Errorf("SpreadByDefault = %v", got)
 			}
 		})
 	}

@@ -15,6 +15,8 @@ type Offers interface {
 // it is one that lasts, such as NoAgent or AgentDraining.
 type NodeAgents interface {
 	Agent(node string) (agentID string, why Reason)
+	// Avoided reports whether pods had better go elsewhere: see Place.Avoid.
+	Avoided(node string) bool
 }
 
 // Occupants knows the pods of ours that hold reservations. The caller does not
@@ -131,5 +133,9 @@ func (v View) place(node, role string) Place {
 		return NewRefused(why)
 	}
 	agent, _ := v.Offers.Agent(agentID)
-	return NewPlace(node, agent, role, v.occupants(agentID, role))
+	at := NewPlace(node, agent, role, v.occupants(agentID, role))
+	if v.Nodes.Avoided(node) {
+		at.Avoid()
+	}
+	return at
 }

@@ -40,6 +40,7 @@ type NodeMap struct {
 	nodes     map[string]nodeAnswer // node name → what was decided
 	agents    map[string]string     // agent ID → node name, mapped ones only
 	ambiguous []AmbiguousNode       // in order of the node's name
+	avoided   map[string]struct{}   // node names
 	total     int                   // nodes, with an agent or without
 }
 
@@ -52,6 +53,13 @@ type nodeAnswer struct {
 func (m *NodeMap) Agent(node string) (agentID string, why Mapping) {
 	answer := m.nodes[node]
 	return answer.agentID, answer.why
+}
+
+// Avoided reports whether pods had better go elsewhere than to that node: it has
+// a taint of the effect PreferNoSchedule.
+func (m *NodeMap) Avoided(node string) bool {
+	_, avoided := m.avoided[node]
+	return avoided
 }
 
 // Nodes is how many nodes there are, with an agent or without.

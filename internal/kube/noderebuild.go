@@ -20,11 +20,12 @@ func (n *Nodes) rebuild() {
 		n.mu.Unlock()
 		return
 	}
-	nodes, agents := maps.Clone(n.nodes), slices.Collect(maps.Values(n.agents))
+	nodes, avoided, agents := maps.Clone(n.nodes), maps.Clone(n.avoided), slices.Collect(maps.Values(n.agents))
 	changes := n.changes
 	n.mu.Unlock()
 	slices.SortFunc(agents, func(a, b *knownAgent) int { return strings.Compare(a.ID, b.ID) })
 	fresh := match(nodes, agents)
+	fresh.avoided = avoided
 	n.current.Store(fresh)
 	n.warn(fresh.ambiguous)
 	n.mu.Lock()

@@ -39,9 +39,10 @@ type Nodes struct {
 	labelled   labelled
 
 	// mu guards what the map is made of.
-	mu     sync.Mutex
-	nodes  map[string]keys        // node name → its keys
-	agents map[string]*knownAgent // agent ID → identity
+	mu      sync.Mutex
+	nodes   map[string]keys        // node name → its keys
+	avoided map[string]struct{}    // names of the nodes that are to be avoided; few
+	agents  map[string]*knownAgent // agent ID → identity
 	// changes counts the changes of both; mapped is how many of them the map has.
 	changes, mapped uint64
 	// rebuilding is held while a map is made, so that maps appear in order.
@@ -57,6 +58,7 @@ func NewNodes(client kubernetes.Interface, log *zap.Logger, clk clock.Clock) (*N
 		clock:    clk,
 		dirty:    make(chan struct{}, 1),
 		nodes:    map[string]keys{},
+		avoided:  map[string]struct{}{},
 		agents:   map[string]*knownAgent{},
 		warned:   map[string]bool{},
 		labelled: labelled{nodes: map[string]struct{}{}},
@@ -201,6 +203,19 @@ func (n *Nodes) nodeChanged(object any) {
 		n.nodes[node.Name] = fresh
 		n.markDirty()
 	}
+	if _, known := n.avoided[node.Name]; known != node.avoided {
+		n.avoid(node.Name, node.avoided)
+		n.markDirty()
+	}
+}
+
+// avoid notes whether a node is to be avoided. The caller holds mu.
+func (n *Nodes) avoid(name string, avoided bool) {
+	if avoided {
+		n.avoided[name] = struct{}{}
+	} else {
+		delete(n.avoided, name)
+	}
 }
 
 func (n *Nodes) nodeDeleted(object any) {
@@ -213,6 +228,7 @@ func (n *Nodes) nodeDeleted(object any) {
 	defer n.mu.Unlock()
 	if _, ok := n.nodes[name]; ok {
 		delete(n.nodes, name)
+		n.avoid(name, false)
 		n.markDirty()
 	}
 }

@@ -85,6 +85,31 @@ func TestNodesFollowTheCluster(t *testing.T) {
 	})
 }
 
+func TestNodesKnowWhichToAvoid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tainted := newNode("h1", "", "", "")
+		tainted.Spec.Taints = []corev1.Taint{{Effect: corev1.TaintEffectNoExecute}, {Effect: corev1.TaintEffectPreferNoSchedule}}
+		client := fake.NewSimpleClientset(tainted, newNode("h2", "", "", ""))
+		nodes, _ := startNodes(t, client)
+		expect := func(want bool) {
+			t.Helper()
+			pass(time.Second)
+			if m := nodes.Map(); m.Avoided("h1") != want || m.Avoided("h2") {
+				t.Errorf("h1 is to be avoided: %v, want %v; h2: %v, want false", m.Avoided("h1"), want, m.Avoided("h2"))
+			}
+		}
+		expect(true)
+		update(t, client, newNode("h1", "", "", ""))
+		expect(false)
+		update(t, client, tainted)
+		expect(true)
+		if err := client.CoreV1().Nodes().Delete(t.Context(), "h1", metav1.DeleteOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		expect(false)
+	})
+}
+
 func TestChangesThatDoNotMatterRebuildNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := fake.NewSimpleClientset(newNode("h1", "", "10.0.0.1", ""))

@@ -1,6 +1,8 @@
 package kube
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -13,6 +15,7 @@ type trimmedNode struct {
 	metav1.ObjectMeta // name, UID and resource version only
 	keys              keys
 	withoutOffers     bool
+	avoided           bool
 }
 
 var (
@@ -31,7 +34,14 @@ func trimNode(object any) (any, error) {
 		ObjectMeta:    metav1.ObjectMeta{Name: node.Name, UID: node.UID, ResourceVersion: node.ResourceVersion},
 		keys:          keysOfNode(node),
 		withoutOffers: WithoutOffers(node),
+		avoided:       avoided(node),
 	}, nil
+}
+
+// avoided reports whether pods had better go elsewhere: the node has a taint of
+// the effect PreferNoSchedule.
+func avoided(node *corev1.Node) bool {
+	return slices.ContainsFunc(node.Spec.Taints, func(t corev1.Taint) bool { return t.Effect == corev1.TaintEffectPreferNoSchedule })
 }
 
 // node is what is known of the node, in the API's form.

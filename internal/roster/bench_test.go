@@ -62,7 +62,7 @@ func BenchmarkFirst(b *testing.B) {
 	}
 }
 
-func newNodeMapLike(m *nodeMap) *nodeMap { return &nodeMap{m.agents, m.nodes} }
+func newNodeMapLike(m *nodeMap) *nodeMap { return &nodeMap{agents: m.agents, nodes: m.nodes} }
 
 // benchWorld offers n agents of which every other one is too small.
 func benchWorld(n int) (*world, filter.Names) {

@@ -20,8 +20,9 @@ const role = "kubernetes"
 
 // nodeMap maps node names to agent IDs; "?" is ambiguous.
 type nodeMap struct {
-	agents map[string]string // by node
-	nodes  map[string]string // by agent
+	avoided map[string]bool   // nodes
+	agents  map[string]string // by node
+	nodes   map[string]string // by agent
 }
 
 func newNodeMap(agents map[string]string) *nodeMap {
@@ -48,6 +49,7 @@ func (m *nodeMap) Node(agentID string) (string, bool) {
 	return node, ok && agentID != "?"
 }
 
+func (m *nodeMap) Avoided(node string) bool      { return m.avoided[node] }
 func (m *nodeMap) Names(yield func(string) bool) { maps.Keys(m.agents)(yield) }
 func (m *nodeMap) Size() int                     { return len(m.agents) }
 
@@ -154,6 +156,17 @@ func (w *world) remap(changes map[string]string) {
 	w.nodes.Store(newNodeMap(agents))
 }
 
+// avoid replaces the node map by one in which these nodes, no others, are to be
+// avoided.
+func (w *world) avoid(nodes ...string) {
+	m := newNodeMap(w.nodes.Load().agents)
+	m.avoided = map[string]bool{}
+	for _, node := range nodes {
+		m.avoided[node] = true
+	}
+	w.nodes.Store(m)
+}
+
 func (w *world) drain(agents ...string) {
 	unusable := map[string]filter.Reason{}
 	for _, agentID := range agents {
@@ -161,6 +174,9 @@ func (w *world) drain(agents ...string) {
 	}
 	w.unusable.Store(&unusable)
 }
+
+// Avoided implements filter.NodeAgents from the sources.
+func (w *world) Avoided(node string) bool { return w.nodes.Load().Avoided(node) }
 
 // Agent implements filter.NodeAgents from the sources.
 func (w *world) Agent(node string) (string, filter.Reason) {

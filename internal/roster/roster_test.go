@@ -185,7 +185,7 @@ func TestRosterIsItsSources(t *testing.T) {
 func (w *world) change(dice *rand.Rand, agents int) {
 	at := dice.IntN(agents)
 	key := offercache.Key{AgentID: agentOf(at), Role: role}
-	switch dice.IntN(16) {
+	switch dice.IntN(17) {
 	default:
 		w.offer(at, 1+dice.IntN(8))
 	case 0, 1:
@@ -208,5 +208,7 @@ func (w *world) change(dice *rand.Rand, agents int) {
 		w.drain(agentOf(at), agentOf(dice.IntN(agents)))
 	case 11:
 		w.remap(map[string]string{nodeOf(at): []string{"?", agentOf(at)}[dice.IntN(2)]})
+	case 12:
+		w.avoid(nodeOf(at), nodeOf(dice.IntN(agents)))
 	}
 }

@@ -81,5 +81,9 @@ func (s *sheet) compute(node string) filter.Place {
 		return filter.NewRefused(why)
 	}
 	agent, _ := s.from.Offers().Agent(agentID)
-	return filter.NewPlace(node, agent, s.role, s.from.Occupants.On(agentID, s.role))
+	at := filter.NewPlace(node, agent, s.role, s.from.Occupants.On(agentID, s.role))
+	if s.nodes.Avoided(node) {
+		at.Avoid()
+	}
+	return at
 }

@@ -27,6 +27,8 @@ import (
 // mapped finds a node's agent by a map, as the daemon does.
 type mapped map[string]string
 
+func (mapped) Avoided(string) bool { return false }
+
 func (m mapped) Agent(node string) (string, filter.Reason) {
 	if agent, ok := m[node]; ok {
 		return agent, ""

@@ -15,6 +15,8 @@ import (
 
 func TestFilterNamesFewCandidates(t *testing.T) {
 	soft := strings.Replace(podJSON, `"priority":10`, `"topologySpreadConstraints":[{"maxSkew":1,"topologyKey":"zone","whenUnsatisfiable":"ScheduleAnyway"}]`, 1)
+	spread := strings.Replace(podJSON, `"uid"`, `"ownerReferences":[{"kind":"ReplicaSet","controller":true}],"uid"`, 1)
+	tolerant := strings.Replace(podJSON, `"priority":10`, `"tolerations":[{"operator":"Exists"}]`, 1)
 	var names, items []string
 	for i := range 50 {
 		names = append(names, fmt.Sprintf("n%d", i))
@@ -25,17 +27,22 @@ func TestFilterNamesFewCandidates(t *testing.T) {
 	tests := []struct {
 		name, pod, nodes string
 		candidates, want int
+		sole             bool
 	}{
-		{"few", podJSON, byName, 5, 5},
-		{"all, when told so", podJSON, byName, 0, 50},
-		{"all, to a pod with preferences", soft, byName, 5, 50},
-		{"all, to a foreign pod", foreignPodJSON, byName, 5, 50},
-		{"few of whole nodes", podJSON, whole, 5, 5},
+		{"few", podJSON, byName, 5, 5, false},
+		{"the best alone", podJSON, byName, 5, 1, true},
+		{"few, to a pod that is spread by default", spread, byName, 5, 5, true},
+		{"few, to a pod that tolerates soft taints", tolerant, byName, 5, 5, true},
+		{"all, when told so", podJSON, byName, 0, 50, true},
+		{"all, to a pod with preferences", soft, byName, 5, 50, true},
+		{"all, to a foreign pod", foreignPodJSON, byName, 5, 50, true},
+		{"few of whole nodes", podJSON, whole, 5, 5, false},
+		{"the best of whole nodes", podJSON, whole, 5, 1, true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			w := &world{view: filter.View{Offers: everywhere(vector(9, 99))}}
-			f := newFace(w, func(o *Options) { o.Candidates = tt.candidates })
+			f := newFace(w, func(o *Options) { o.Candidates, o.SoleCandidate = tt.candidates, tt.sole })
 			got := answer[extenderv1.ExtenderFilterResult](t, f, "/filter", `{"Pod":`+tt.pod+`,`+tt.nodes+`}`)
 			named := 0
 			if got.NodeNames != nil {

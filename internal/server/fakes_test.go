@@ -116,6 +116,7 @@ func (e everywhere) Agent(agentID string) (*offercache.AgentView, bool) {
 // identity gives each node an agent of its own name.
 type identity struct{}
 
+func (identity) Avoided(string) bool                       { return false }
 func (identity) Agent(node string) (string, filter.Reason) { return node, "" }
 
 type occupants map[string][]filter.Occupant

@@ -42,10 +42,16 @@ func (s *Server) filter(c *call) (any, error) {
 
 // choice says how many of the nodes that fit are named.
 func (s *Server) choice(pod *corev1.Pod) filter.Choice {
-	if filter.HasPreferences(pod) {
+	if s.options.Candidates == 0 || filter.HasPreferences(pod) {
 		return filter.Choice{}
 	}
-	return filter.Choice{Strategy: s.options.Strategy, Candidates: s.options.Candidates}
+	choice := filter.Choice{
+		Strategy: s.options.Strategy, Candidates: s.options.Candidates, Tolerant: filter.ToleratesAvoided(pod),
+	}
+	if s.options.SoleCandidate && !choice.Tolerant && !filter.SpreadByDefault(pod) {
+		choice.Candidates = 1
+	}
+	return choice
 }
 
 // view is the cluster's view, closed while the daemon is not ready.

@@ -19,6 +19,9 @@ type Options struct {
 	Strategy        filter.Strategy
 	// Candidates is how many of the nodes that fit filter names at most; 0: all.
 	Candidates int
+	// SoleCandidate is whether it names only the best to a pod about which
+	// kube-scheduler's own scores have little to say.
+	SoleCandidate bool
 }
 
 // TLS names PEM files. Without a certificate the server speaks plain HTTP.

@@ -42,6 +42,12 @@ func read(pod *corev1.Pod) *corev1.Pod {
 		}
 		return trimmed
 	}
+	for _, owner := range pod.OwnerReferences {
+		out.OwnerReferences = append(out.OwnerReferences, metav1.OwnerReference{Kind: owner.Kind, Controller: owner.Controller})
+	}
+	for _, toleration := range pod.Spec.Tolerations {
+		out.Spec.Tolerations = append(out.Spec.Tolerations, corev1.Toleration{Effect: toleration.Effect})
+	}
 	out.Spec.Containers, out.Spec.InitContainers = trim(pod.Spec.Containers), trim(pod.Spec.InitContainers)
 	return out
 }
@@ -74,13 +80,16 @@ func scanAgrees(t *testing.T, body string) bool {
 	if filter.HasPreferences(fast.pod) != filter.HasPreferences(slow.pod) {
 		t.Fatal("the preferences differ")
 	}
+	if filter.SpreadByDefault(fast.pod) != filter.SpreadByDefault(slow.pod) || filter.ToleratesAvoided(fast.pod) != filter.ToleratesAvoided(slow.pod) {
+		t.Fatal("what the scheduler's scores say differs")
+	}
 	return true
 }
 
 const richPodJSON = `{"kind":"Pod","apiVersion":"v1","metadata":{"name":"p","namespace":"ns","uid":"u1","creationTimestamp":"2026-11-22T09:03:59Z",
-"annotations":{"kube-mesos-extender.io/role":"batch","note":"tab\tand \u00fc, ü \ud83d\ude00"},"ownerReferences":[{"kind":"ReplicaSet","controller":true}],
+"annotations":{"kube-mesos-extender.io/role":"batch","note":"tab\tand \u00fc, ü \ud83d\ude00"},"ownerReferences":[{"apiVersion":"apps/v1","kind":"ReplicaSet","name":"r","uid":"u","controller":true},{"kind":"X","controller":null}],
 "managedFields":[{"fieldsV1":{"f:spec":{}}}]},"spec":{"schedulerName":"mesos-scheduler","priority":-7,"hostNetwork":true,
-"overhead":{"cpu":"250m"},"resources":{"requests":{"cpu":3}},"nodeSelector":{"a":"b"},"terminationGracePeriodSeconds":3.0e1,
+"overhead":{"cpu":"250m"},"resources":{"requests":{"cpu":3}},"nodeSelector":{"a":"b"},"tolerations":[{"key":"gone","operator":"Exists","effect":"NoExecute","tolerationSeconds":300},{"operator":"Exists"}],"terminationGracePeriodSeconds":3.0e1,
 "affinity":{"podAntiAffinity":{"preferredDuringSchedulingIgnoredDuringExecution":[{"weight":5,"podAffinityTerm":{"topologyKey":"zone"}}]}},
 "topologySpreadConstraints":[{"maxSkew":1,"topologyKey":"zone","whenUnsatisfiable":"ScheduleAnyway"}],
 "initContainers":[{"name":"i","restartPolicy":"Always","resources":{"limits":{"cpu":"1"},"requests":{"cpu":"1","memory":"1e3"}}}],

@@ -13,12 +13,14 @@ import (
 // The fields of a pod that decisions are made from, besides what only pods have
 // that were placed already.
 var (
-	podFieldNames       = []string{"metadata", "spec", "status"}
-	metadataFieldNames  = []string{"name", "namespace", "uid", "creationTimestamp", "annotations"}
-	specFieldNames      = []string{"schedulerName", "priority", "hostNetwork", "containers", "initContainers", "overhead", "resources", "affinity", "topologySpreadConstraints"}
-	containerFieldNames = []string{"name", "resources", "ports", "restartPolicy"}
-	portFieldNames      = []string{"hostPort", "containerPort"}
-	resourceFieldNames  = []string{"requests"}
+	podFieldNames        = []string{"metadata", "spec", "status"}
+	metadataFieldNames   = []string{"name", "namespace", "uid", "creationTimestamp", "annotations", "ownerReferences"}
+	specFieldNames       = []string{"schedulerName", "priority", "hostNetwork", "containers", "initContainers", "overhead", "resources", "affinity", "topologySpreadConstraints", "tolerations"}
+	containerFieldNames  = []string{"name", "resources", "ports", "restartPolicy"}
+	portFieldNames       = []string{"hostPort", "containerPort"}
+	resourceFieldNames   = []string{"requests"}
+	ownerFieldNames      = []string{"kind", "controller"}
+	tolerationFieldNames = []string{"effect"}
 	// placedFieldNames of the status are those of a pod that a kubelet has seen.
 	placedFieldNames = []string{"containerStatuses", "initContainerStatuses", "resources", "allocatedResources", "nodeAllocatableResourceClaimStatuses"}
 )
@@ -52,6 +54,8 @@ func (c *cursor) scanMetadata(meta *metav1.ObjectMeta) {
 		case "annotations":
 			meta.Annotations = map[string]string{}
 			c.entries(func(name string) { meta.Annotations[name] = c.text() })
+		case "ownerReferences":
+			meta.OwnerReferences = scanList(c, c.scanOwner)
 		}
 	})
 }
@@ -74,9 +78,9 @@ func (c *cursor) scanSpec(spec *corev1.PodSpec) {
 		case "hostNetwork":
 			spec.HostNetwork = c.flag()
 		case "containers":
-			spec.Containers = c.scanContainers()
+			spec.Containers = scanList(c, c.scanContainer)
 		case "initContainers":
-			spec.InitContainers = c.scanContainers()
+			spec.InitContainers = scanList(c, c.scanContainer)
 		case "overhead":
 			spec.Overhead = c.scanResources()
 		case "resources":
@@ -85,21 +89,41 @@ func (c *cursor) scanSpec(spec *corev1.PodSpec) {
 			c.into(&spec.Affinity)
 		case "topologySpreadConstraints":
 			c.into(&spec.TopologySpreadConstraints)
+		case "tolerations":
+			spec.Tolerations = scanList(c, c.scanToleration)
 		}
 	})
 }
 
-func (c *cursor) scanContainers() []corev1.Container {
-	containers := make([]corev1.Container, 0, 1)
+// scanList reads an array of objects, each by scan.
+func scanList[T any](c *cursor, scan func(*T)) []T {
+	list := make([]T, 0, 1)
 	c.array(func() {
 		if c.peek() != '{' { // null is an empty one
 			c.odd = true
 			return
 		}
-		containers = append(containers, corev1.Container{})
-		c.scanContainer(&containers[len(containers)-1])
+		var one T
+		scan(&one)
+		list = append(list, one)
 	})
-	return containers
+	return list
+}
+
+func (c *cursor) scanOwner(owner *metav1.OwnerReference) {
+	c.fields(ownerFieldNames, func(i int) {
+		switch ownerFieldNames[i] {
+		case "kind":
+			owner.Kind = c.text()
+		case "controller":
+			controller := c.flag()
+			owner.Controller = &controller
+		}
+	})
+}
+
+func (c *cursor) scanToleration(toleration *corev1.Toleration) {
+	c.fields(tolerationFieldNames, func(int) { toleration.Effect = corev1.TaintEffect(c.text()) })
 }
 
 func (c *cursor) scanContainer(container *corev1.Container) {
@@ -110,7 +134,7 @@ func (c *cursor) scanContainer(container *corev1.Container) {
 		case "resources":
 			c.fields(resourceFieldNames, func(int) { container.Resources.Requests = c.scanResources() })
 		case "ports":
-			container.Ports = c.scanPorts()
+			container.Ports = scanList(c, c.scanPort)
 		case "restartPolicy":
 			policy := corev1.ContainerRestartPolicy(c.text())
 			container.RestartPolicy = &policy
@@ -118,25 +142,15 @@ func (c *cursor) scanContainer(container *corev1.Container) {
 	})
 }
 
-func (c *cursor) scanPorts() []corev1.ContainerPort {
-	ports := make([]corev1.ContainerPort, 0, 1)
-	c.array(func() {
-		if c.peek() != '{' {
-			c.odd = true
-			return
+func (c *cursor) scanPort(port *corev1.ContainerPort) {
+	c.fields(portFieldNames, func(i int) {
+		switch portFieldNames[i] {
+		case "hostPort":
+			port.HostPort = c.int32()
+		case "containerPort":
+			port.ContainerPort = c.int32()
 		}
-		var port corev1.ContainerPort
-		c.fields(portFieldNames, func(i int) {
-			switch portFieldNames[i] {
-			case "hostPort":
-				port.HostPort = c.int32()
-			case "containerPort":
-				port.ContainerPort = c.int32()
-			}
-		})
-		ports = append(ports, port)
 	})
-	return ports
 }
 
 func (c *cursor) scanResources() corev1.ResourceList {

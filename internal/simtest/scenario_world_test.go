@@ -134,6 +134,7 @@ func (s *stage) start(name string, more ...func(*config.Config)) *process {
 		ended: make(chan struct{}), crashed: make(chan struct{}),
 	}
 	cfg := configuration(s.sim.URL())
+	cfg.Filter.SoleCandidate = false // scenarios ask where a pod fits
 	for _, change := range append([]func(*config.Config){s.configure}, more...) {
 		if change != nil {
 			change(cfg)
