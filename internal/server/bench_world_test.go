@@ -24,7 +24,7 @@ import (
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/resources"
 )
 
-// mapped finds a node's agent by a map, as the daemon does.
+// mapped finds a node's agent by a map.
 type mapped map[string]string
 
 func (mapped) Avoided(string) bool { return false }
@@ -47,6 +47,17 @@ func (b *booked) On(agentID, role string) []filter.Occupant {
 }
 
 func (b *booked) Holds(string) bool { return false }
+
+// ready has every node's place, as the daemon's roster does.
+type ready map[string]*filter.Place
+
+func (r ready) Role(string) filter.Places { return r }
+
+func (r ready) Find(nodes filter.Names, into *[filter.Batch]*filter.Place) {
+	for i := range nodes.Len() {
+		into[i] = r[string(nodes.At(i))]
+	}
+}
 
 // benchView has n nodes with an agent each. Half of them fit, a quarter offers
 // too little, a quarter nothing; a tenth has a pod.
@@ -72,7 +83,13 @@ func benchView(n int) (filter.View, []string) {
 		})
 	}
 	cache.Add(1, all)
-	return filter.View{Offers: cache.Snapshot(), Nodes: agents, Occupants: pods}, names
+	offers, places := cache.Snapshot(), make(ready, n)
+	for name, agentID := range agents {
+		agent, _ := offers.Agent(agentID)
+		at := filter.NewPlace(name, agent, role, pods.On(agentID, role))
+		places[name] = &at
+	}
+	return filter.View{Offers: offers, Nodes: agents, Occupants: pods, Roster: places}, names
 }
 
 // unlistened forgets what it is told, which world keeps.

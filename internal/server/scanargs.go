@@ -1,8 +1,7 @@
 package server
 
 import (
-	"encoding/binary"
-	"math/bits"
+	"bytes"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -44,10 +43,12 @@ func (c *cursor) scanNames(spans []filter.Span) []filter.Span {
 	if c.next(']') {
 		return spans
 	}
-	for !c.odd {
+	first := c.at
+	for !c.odd && c.at < len(c.data) && c.data[c.at] == '"' {
 		from := c.at + 1
-		end := nameEnd(c.data, from)
-		if end <= from || end+1 == len(c.data) || c.data[c.at] != '"' {
+		length := bytes.IndexByte(c.data[from:], '"')
+		end := from + length
+		if length <= 0 || end+1 == len(c.data) {
 			break
 		}
 		spans = append(spans, filter.Span{From: uint32(from), To: uint32(end)})
@@ -55,6 +56,7 @@ func (c *cursor) scanNames(spans []filter.Span) []filter.Span {
 		switch c.data[end+1] {
 		case ',':
 		case ']':
+			c.odd = !simple(c.data[first:c.at]) // or a quote was none
 			return spans
 		default:
 			c.odd = true
@@ -62,30 +64,4 @@ func (c *cursor) scanNames(spans []filter.Span) []filter.Span {
 	}
 	c.odd = true
 	return spans
-}
-
-// nameEnd returns where the first quote is, looking from there on; 0 if anything
-// that is not plain ASCII comes before it, or the end.
-func nameEnd(data []byte, from int) int {
-	for at := from; at < len(data); at += 8 {
-		word := wordAt(data, at)
-		found := zeros(word ^ '"'*ones)
-		if special(word)&(found&-found-1) != 0 { // before the quote, or anywhere
-			return 0
-		}
-		if found != 0 {
-			return at + bits.TrailingZeros64(found)/8
-		}
-	}
-	return 0
-}
-
-// wordAt reads eight bytes; those beyond the end are 0, a control character.
-func wordAt(data []byte, at int) uint64 {
-	if len(data)-at >= 8 {
-		return binary.LittleEndian.Uint64(data[at:])
-	}
-	var last [8]byte
-	copy(last[:], data[at:])
-	return binary.LittleEndian.Uint64(last[:])
 }

@@ -22,13 +22,6 @@ func TestWords(t *testing.T) {
 		if got := simple(text); got != want {
 			t.Fatalf("simple(%q) is %t", text, got)
 		}
-		end := max(0, bytes.IndexByte(text, '"'))
-		if !simple(text[:end]) {
-			end = 0
-		}
-		if got := nameEnd(text, 0); got != end {
-			t.Fatalf("the name in %q ends at %d, want %d", text, got, end)
-		}
 		if want {
 			simples++
 		}
