@@ -91,7 +91,7 @@ func (l *shortlist) rank(p *pass, z *zone, lot uint64, at *Place) uint64 {
 		rank |= 1 << 63
 	}
 	if z.best.takes(rank, l.limit) && !at.certain(&p.needs) { // see score
-		rank -= uint64(promise-promise/2) << 59
+		rank -= uint64(promise-promise/unsure) << 59
 	}
 	return rank
 }

@@ -73,8 +73,8 @@ func NewPlace(node string, agent *offercache.AgentView, role string, occupants [
 	return at
 }
 
-// Avoid has the place named after all others that fit, as the node's taint of the
-// effect PreferNoSchedule wants it.
+// Avoid ranks the place below all others of its zone that fit, as the node's taint
+// of the effect PreferNoSchedule wants it.
 func (p *Place) Avoid() { p.flags |= avoided }
 
 // reservedBy sums up how much of a scalar the occupants have reserved.

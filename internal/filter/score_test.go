@@ -78,13 +78,13 @@ func (r remainder) Agent(agentID string) (*offercache.AgentView, bool) {
 	return view, ok
 }
 
-func TestScoreHalvesWhatIsOnlyExpected(t *testing.T) {
+func TestScoreQuartersWhatIsOnlyExpected(t *testing.T) {
 	full := occupants{"a1": {{UID: "other", Reserved: vector(6, 512)}}}
 	in := offers{"a1": vector(2, 8192)}
 	for _, strategy := range []Strategy{BinPacking, Spreading} {
 		inHand := Score(View{Offers: in, Nodes: mapping{}, Occupants: full}, pod, NamesOf("n1"), strategy)[0]
 		expected := Score(View{Offers: remainder{in}, Nodes: mapping{}, Occupants: full}, pod, NamesOf("n1"), strategy)[0]
-		if expected != inHand/2 {
+		if expected != inHand/4 {
 			t.Errorf("%s: expected offers score %d, offers in hand %d", strategy, expected, inHand)
 		}
 	}

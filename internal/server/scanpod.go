@@ -103,9 +103,8 @@ func scanList[T any](c *cursor, scan func(*T)) []T {
 			c.odd = true
 			return
 		}
-		var one T
-		scan(&one)
-		list = append(list, one)
+		list = append(list, *new(T))
+		scan(&list[len(list)-1])
 	})
 	return list
 }

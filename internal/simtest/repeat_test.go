@@ -39,7 +39,11 @@ func apart(ctx context.Context, dir string, seed uint64) (out outcome, err error
 	if err != nil {
 		return out, err
 	}
-	file := filepath.Join(dir, fmt.Sprintf("outcome-%d.json", seed))
+	own, err := os.MkdirTemp(dir, "") // a seed may run twice at a time
+	if err != nil {
+		return out, err
+	}
+	file := filepath.Join(own, "outcome.json")
 	cmd := exec.CommandContext(ctx, binary, "-test.run=^TestSimulation$", "-test.timeout=2m",
 		fmt.Sprint("-seed=", seed), "-outcome="+file,
 		"-only="+*only, fmt.Sprint("-grace=", *grace), fmt.Sprint("-debug=", *debugLog))
@@ -51,7 +55,7 @@ func apart(ctx context.Context, dir string, seed uint64) (out outcome, err error
 	if err != nil {
 		return out, err
 	}
-	return out, errors.Join(json.Unmarshal(data, &out), os.Remove(file))
+	return out, errors.Join(json.Unmarshal(data, &out), os.RemoveAll(own))
 }
 
 // sideBySide is how many seeds run at a time: one more than there are
