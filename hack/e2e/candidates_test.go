@@ -3,19 +3,24 @@ package e2e
 import (
 	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/hack/harness"
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/config"
 )
 
 // TestSoleCandidate lets pods without preferences follow each other to the
 // fullest agent, until its node has a taint PreferNoSchedule. kube-scheduler asks
 // for the scores of none of them, but for those of a pod of a ReplicaSet.
 func TestSoleCandidate(t *testing.T) {
-	h := start(t, harness.Options{Agents: 4, AgentResources: "cpus:4;mem:4096;disk:10000", Configure: brisk})
+	h := start(t, harness.Options{Agents: 4, AgentResources: "cpus:4;mem:4096;disk:10000", Configure: func(cfg *config.Config) {
+		brisk(cfg)
+		cfg.Offers.IdleHold.Duration, cfg.Offers.MaxHold.Duration = time.Minute, time.Minute // so that there are nodes to choose from
+	}})
 	bind := func(pod *corev1.Pod) (node string) {
 		t.Helper()
 		must(t, h.CreatePods(t.Context(), pod))
@@ -23,8 +28,9 @@ func TestSoleCandidate(t *testing.T) {
 		must(t, err)
 		return bound.Spec.NodeName
 	}
-	fullest := bind(harness.Pod("first", "1500m", "128Mi"))
-	if node := bind(harness.Pod("second", "1500m", "128Mi")); node != fullest {
+	// So full that it comes first even while its rest is only expected.
+	fullest := bind(harness.Pod("first", "3", "128Mi"))
+	if node := bind(harness.Pod("second", "500m", "128Mi")); node != fullest {
 		t.Errorf("the second pod is on %s, want it with the first on %s", node, fullest)
 	}
 	taint := `{"spec":{"taints":[{"key":"leaving","effect":"PreferNoSchedule"}]}}`
@@ -33,10 +39,10 @@ func TestSoleCandidate(t *testing.T) {
 	h.StopDaemon(0) // one that starts now knows of the taint
 	must(t, h.StartDaemon(0))
 	must(t, h.AwaitReady(t.Context()))
-	if node := bind(harness.Pod("third", "500m", "128Mi")); node == fullest {
+	if node := bind(harness.Pod("third", "250m", "128Mi")); node == fullest {
 		t.Errorf("the third pod is on %s, which is to be avoided", node)
 	}
-	controller, replica := true, harness.Pod("replica", "500m", "128Mi")
+	controller, replica := true, harness.Pod("replica", "250m", "128Mi")
 	replica.OwnerReferences = []metav1.OwnerReference{{APIVersion: "apps/v1", Kind: "ReplicaSet", Name: "r", UID: "r", Controller: &controller}}
 	bind(replica)
 	for name, want := range map[string]bool{"first": false, "second": false, "third": false, "replica": true} {
