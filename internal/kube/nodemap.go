@@ -101,7 +101,7 @@ const (
 )
 
 // keys is what a node or an agent can be recognised by, of each rank. It is all
-// that the map depends on.
+// that decides which node is which agent.
 type keys [ranks][]string
 
 // keysOfNode reads a node's keys. Hostnames are compared without regard to

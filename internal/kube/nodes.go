@@ -43,7 +43,7 @@ type Nodes struct {
 	nodes   map[string]keys        // node name → its keys
 	avoided map[string]struct{}    // names of the nodes that are to be avoided; few
 	agents  map[string]*knownAgent // agent ID → identity
-	// changes counts the changes of both; mapped is how many of them the map has.
+	// changes counts the changes of all three; mapped is how many of them the map has.
 	changes, mapped uint64
 	// rebuilding is held while a map is made, so that maps appear in order.
 	rebuilding sync.Mutex

@@ -34,6 +34,7 @@ type Sources struct {
 type Nodes interface {
 	Agent(node string) (agentID string, why kube.Mapping)
 	Node(agentID string) (node string, mapped bool)
+	// Avoided reports whether pods had better go elsewhere.
 	Avoided(node string) bool
 	// Names yields all nodes but those without an agent, in no order.
 	Names(yield func(node string) bool)
