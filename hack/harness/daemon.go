@@ -58,8 +58,10 @@ func (h *Harness) startDaemon(ctx context.Context) error {
 			return err
 		}
 	}
-	if h.service, err = newService(h.replicas); err != nil {
-		return err
+	if !h.options.Bench { // which reaches the first replica itself, and wants no probes beside
+		if h.service, err = newService(h.replicas); err != nil {
+			return err
+		}
 	}
 	return h.AwaitReady(ctx)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -107,14 +108,24 @@ func (p *process) exitError() error {
 	return fmt.Errorf("%s: %w (%w); log %s ends:\n%s", p.name, reason, p.err, p.logPath, tail)
 }
 
-// logTail is the end of the log, from a line's beginning.
+// logTail is the end of the log, from a line's beginning. It reads no more than
+// that: logs of benchmarks are long, and may be asked for often.
 func (p *process) logTail() string {
-	content, err := os.ReadFile(p.logPath)
+	log, err := os.Open(p.logPath)
 	if err != nil {
 		return err.Error()
 	}
-	if cut := len(content) - quotedLog; cut > 0 {
-		content = content[cut:]
+	defer log.Close() //nolint:errcheck // only read
+	info, err := log.Stat()
+	if err != nil {
+		return err.Error()
+	}
+	cut := max(0, info.Size()-quotedLog)
+	content, err := io.ReadAll(io.NewSectionReader(log, cut, quotedLog))
+	if err != nil {
+		return err.Error()
+	}
+	if cut > 0 {
 		if _, rest, found := bytes.Cut(content, []byte("\n")); found {
 			content = rest
 		}
