@@ -78,20 +78,32 @@ func (l *shortlist) add(p *pass, i int, at *Place) {
 	z.lot.offer(candidate{lot, i}, l.picks)
 }
 
-// rank orders the places of a zone: by whether they are shunned, which takes one
-// bit, by score, which takes four, and then by lot, or all pods would be sent to
-// the nodes that come first.
+// The bits of a rank, above those of the lot.
+const (
+	rankBoarding = 57
+	rankCertain  = 58
+	rankScore    = 59 // of four bits
+	rankShunned  = 63
+)
+
+// rank orders the places of a zone: by whether they are shunned, by score, by
+// whether what is free is in hand, by whether a hold waits there with which the
+// pod's can leave (where pods are to be packed), and then by lot, or all pods
+// would be sent to the nodes that come first.
 func (l *shortlist) rank(p *pass, z *zone, lot uint64, at *Place) uint64 {
 	if p.own(at) {
 		return math.MaxUint64
 	}
 	promise := p.promise(at, l.strategy)
-	rank := uint64(promise)<<59 | lot>>5
+	rank := uint64(promise)<<rankScore | 1<<rankCertain | lot>>(64-rankBoarding)
 	if at.flags&l.shunned == 0 {
-		rank |= 1 << 63
+		rank |= 1 << rankShunned
+	}
+	if at.flags&boarding != 0 && l.strategy != Spreading {
+		rank |= 1 << rankBoarding
 	}
 	if z.best.takes(rank, l.limit) && !at.certain(&p.needs) { // see score
-		rank -= uint64(promise-promise/unsure) << 59
+		rank -= uint64(promise-promise/unsure)<<rankScore | 1<<rankCertain
 	}
 	return rank
 }

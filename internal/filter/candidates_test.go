@@ -231,3 +231,51 @@ func TestCandidatesAreASubsetOfWhatFits(t *testing.T) {
 		t.Errorf("only %d nodes were left out: the worlds prove nothing", fewer)
 	}
 }
+
+// roleViews changes what is told of the offers of some agents.
+type roleViews struct {
+	zoned
+	change map[string]func(*offercache.RoleView)
+}
+
+func (v roleViews) Agent(agentID string) (*offercache.AgentView, bool) {
+	view, ok := v.zoned.Agent(agentID)
+	if change := v.change[agentID]; ok && change != nil {
+		change(&view.Roles[0])
+	}
+	return view, ok
+}
+
+// Of places with the same score those come first whose offers are in hand, and
+// where pods are packed those with which the pod can leave in company.
+func TestCandidatesOfOneScore(t *testing.T) {
+	expected := func(v *offercache.RoleView) { v.Certain = resources.Vector{} }
+	waiting := func(v *offercache.RoleView) { v.Waiting = true }
+	z, nodes := cluster(100, oneZone)
+	fits := func(strategy Strategy, change func(i int) func(*offercache.RoleView)) []string {
+		v := roleViews{z, map[string]func(*offercache.RoleView){}}
+		for i := range nodes {
+			v.change[fmt.Sprintf("a%d", i)] = change(i)
+		}
+		// A small pod: on agents without pods its score is 0 where they are packed.
+		small := Request{Role: role, PodUID: "p", Need: vector(0.1, 64)}
+		return Filter(View{Offers: v, Nodes: mapping{}}, small, NamesOf(nodes...), Choice{Strategy: strategy, Candidates: 1}).Fits
+	}
+	only := func(lone int, its, others func(*offercache.RoleView)) func(int) func(*offercache.RoleView) {
+		return func(i int) func(*offercache.RoleView) {
+			if i == lone {
+				return its
+			}
+			return others
+		}
+	}
+	if diff := gocmp.Diff([]string{"n37"}, fits(BinPacking, only(37, nil, expected))); diff != "" {
+		t.Errorf("one has its offers in hand (-want +got):\n%s", diff)
+	}
+	if diff := gocmp.Diff([]string{"n41"}, fits(BinPacking, only(41, waiting, nil))); diff != "" {
+		t.Errorf("a hold waits at one (-want +got):\n%s", diff)
+	}
+	if diff := gocmp.Diff(fits(Spreading, only(-1, nil, nil)), fits(Spreading, only(41, waiting, nil))); diff != "" {
+		t.Errorf("where pods are spread a hold that waits changes the choice (-without +with):\n%s", diff)
+	}
+}

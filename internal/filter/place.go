@@ -41,6 +41,7 @@ const (
 	scheduled                   // maintenance is planned
 	occupied                    // there are occupants
 	avoided                     // pods had better go elsewhere
+	boarding                    // holds wait to leave
 )
 
 // NewPlace returns the place of a node whose agent is certain and takes pods;
@@ -96,6 +97,9 @@ func (p *Place) layOut() {
 	}
 	if p.role.Certain.Covers(*free) {
 		p.flags |= sure
+	}
+	if p.role.Waiting {
+		p.flags |= boarding
 	}
 }
 

@@ -38,6 +38,8 @@ type RoleView struct {
 	Certain resources.Vector
 	// Offered is everything in the offers in hand, reserved amounts included.
 	Offered resources.Vector
+	// Waiting reports whether holds wait to leave with these offers.
+	Waiting bool
 }
 
 // Snapshot returns the latest state. It takes no lock.
@@ -168,6 +170,7 @@ func (s *slot) updateView() {
 		}
 	}
 	s.view.Offered = offered
+	s.view.Waiting = len(s.waiting) > 0
 	s.view.Certain = minus(inHand, s.claimed)
 	s.view.Free = s.view.Certain
 	if len(s.remainders) > 0 || len(s.releasing) > 0 {

@@ -35,6 +35,10 @@ func (m *Manager) depart(key offercache.Key) load {
 	delete(m.freed, key)
 	m.lend(key)
 	m.grow(key, l.at)
+	if m.heldBack(key, l.at) {
+		m.failDoomed(key, l.at)
+		return l
+	}
 	var dep offercache.Departure
 	ok := false
 	if !m.gathers(key, l.at) {
@@ -245,6 +249,11 @@ func (m *Manager) beginsToWait(key offercache.Key) bool {
 func (m *Manager) heldAt(key offercache.Key) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.anyHeld(key)
+}
+
+// anyHeld is heldAt for a caller that holds mu.
+func (m *Manager) anyHeld(key offercache.Key) bool {
 	for _, r := range m.byKey[key] {
 		if r.state == Held {
 			return true

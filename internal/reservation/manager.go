@@ -110,6 +110,7 @@ type Manager struct {
 	left      map[offercache.Key]time.Time          // when an ACCEPT last left for a key, for RemainderWait
 	onWire    map[offercache.Key]int                // ACCEPTs that were not answered yet
 	gathering map[offercache.Key]bool               // keys at which holds wait for such an answer
+	rush      rush                                  // of binds
 	away      map[string]bool                       // agent IDs on which nobody may count
 	connected bool
 	// reviewed is set once the master's agent list was read in this
@@ -174,6 +175,7 @@ func New(opts Options, deps Deps) *Manager {
 		away:      map[string]bool{},
 		onWire:    map[offercache.Key]int{},
 		gathering: map[offercache.Key]bool{},
+		rush:      rush{till: map[offercache.Key]time.Time{}},
 		wake:      make(chan struct{}, 1),
 		auditNow:  make(chan struct{}, 1),
 		acks:      make(chan mesos.OperationStatus, ackBuffer),

@@ -77,6 +77,7 @@ func (m *Manager) claim(req Request) (*record, *verdict, error) {
 		since: m.clock.Now(), verdict: newVerdict(), busy: true, want: req.Need, whole: true,
 	}
 	m.add(r)
+	m.rush.comes(r.since)
 	m.kick(req.Key)
 	return r, r.verdict, nil
 }

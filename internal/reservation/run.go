@@ -44,10 +44,8 @@ func (m *Manager) dispatch(ctx context.Context) error {
 	out := senders{send: func(l load) { m.send(ctx, l) }, loads: make(chan load)}
 	defer out.end()
 	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-m.wake:
+		if err := m.awake(ctx); err != nil {
+			return err
 		}
 		for _, key := range m.dirtyKeys() {
 			l := m.depart(key)
@@ -62,6 +60,24 @@ func (m *Manager) dispatch(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// awake returns when something may leave.
+func (m *Manager) awake(ctx context.Context) error {
+	var due <-chan time.Time
+	if wait, ok := m.untilBeat(); ok {
+		timer := m.clock.NewTimer(wait)
+		defer timer.Stop()
+		due = timer.C()
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-m.wake:
+	case <-due:
+		m.beats()
+	}
+	return nil
 }
 
 func (m *Manager) dirtyKeys() []offercache.Key {

@@ -37,9 +37,13 @@ func TestReserveTellsHowLongItWasMesosTurn(t *testing.T) {
 // on the wire.
 func TestWaitingForASenderIsNotMesosTurn(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
-		const busy = 50 * time.Millisecond
+		const (
+			busy  = time.Second
+			apart = rushTime / (rushHour - 2) // no rush: each leaves at once
+		)
 		h.master.answersAfter(busy)
 		for i := range acceptWorkers {
+			time.Sleep(apart)
 			other := offercache.Key{AgentID: fmt.Sprint("other-", i), Role: testRole}
 			h.offer(offerOf(fmt.Sprint("other-offer-", i), other, unreserved(amounts(1, 512))))
 			h.reserve(fmt.Sprint("other-pod-", i), other, amounts(1, 512))
@@ -47,7 +51,7 @@ func TestWaitingForASenderIsNotMesosTurn(t *testing.T) {
 		h.offer(offerOf("o1", agent1, unreserved(amounts(1, 512))))
 		a := h.reserve("p1", agent1, amounts(1, 512))
 		h.accepts(acceptWorkers)
-		time.Sleep(busy)
+		time.Sleep(busy - (acceptWorkers-1)*apart) // until the first is done
 		h.finish(h.operation(acceptWorkers+1, 0))
 		h.mustReserve(a)
 		if a.waited != 0 {
