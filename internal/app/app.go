@@ -169,6 +169,7 @@ func (a *App) buildDecisions() error {
 		UnboundGrace:   cfg.Release.UnboundGrace.Duration,
 		OperatorAfter:  cfg.Release.OperatorAfter.Duration,
 		RemainderWait:  cfg.Bind.RemainderWait.Duration,
+		Rush:           cfg.Bind.Rush,
 		Linger:         cfg.Release.Linger.Duration,
 		AdoptFormer:    cfg.Release.AdoptFormerPrincipals,
 	}, reservation.Deps{

@@ -42,6 +42,7 @@ func Default() *Config {
 			Timeout:        duration(20 * time.Second),
 			ConfirmTimeout: duration(5 * time.Second),
 			RemainderWait:  duration(3 * time.Second),
+			Rush:           16,
 		},
 		Release: Release{
 			Linger:        duration(3 * time.Second),

@@ -107,6 +107,9 @@ func refuse(path *field.Path, d metav1.Duration) field.ErrorList {
 func (b Bind) validate(path *field.Path) field.ErrorList {
 	errs := positive(path.Child("confirmTimeout"), b.ConfirmTimeout)
 	errs = append(errs, notNegative(path.Child("remainderWait"), b.RemainderWait)...)
+	if b.Rush < 0 {
+		errs = append(errs, field.Invalid(path.Child("rush"), b.Rush, "must not be negative; 0 turns it off"))
+	}
 	steps := metav1.Duration{Duration: b.ConfirmTimeout.Duration + b.RemainderWait.Duration}
 	return append(errs, above(path.Child("timeout"), b.Timeout, "bind.confirmTimeout + bind.remainderWait", steps)...)
 }

@@ -35,19 +35,18 @@ func (m *Manager) depart(key offercache.Key) load {
 	delete(m.freed, key)
 	m.lend(key)
 	m.grow(key, l.at)
-	if m.heldBack(key, l.at) {
-		m.failDoomed(key, l.at)
-		return l
-	}
 	var dep offercache.Departure
-	ok := false
-	if !m.gathers(key, l.at) {
+	ok, held := false, m.heldBack(key, l.at)
+	if !held && !m.gathers(key, l.at) {
 		dep, ok = m.cache.Take(key)
 	}
 	if ok {
 		m.left[key] = l.at
 	}
 	m.failDoomed(key, l.at)
+	if held {
+		return l
+	}
 	m.holdsWait(key, l.at)
 	if !ok {
 		l.waits = m.beginsToWait(key)

@@ -30,6 +30,7 @@ var (
 )
 
 var testOptions = Options{
+	Rush:    rushHour,
 	Cluster: testCluster, Principal: testPrincipal,
 	ConfirmTimeout: 5 * time.Second, AuditInterval: time.Minute,
 	OrphanGrace: 30 * time.Second, UnboundGrace: time.Minute,

@@ -66,6 +66,9 @@ type Options struct {
 	// RemainderWait is how long the rest of an accepted offer is expected back:
 	// an allocation interval of the master and then some.
 	RemainderWait time.Duration
+	// Rush is how many binds within rushTime are a rush, in which those of one
+	// agent leave together. With 0 there is none.
+	Rush int
 	// AdoptFormer has reservations with our label count as ours although they
 	// name another principal than Principal. Otherwise they are never touched.
 	AdoptFormer bool
@@ -175,7 +178,7 @@ func New(opts Options, deps Deps) *Manager {
 		away:      map[string]bool{},
 		onWire:    map[offercache.Key]int{},
 		gathering: map[offercache.Key]bool{},
-		rush:      rush{till: map[offercache.Key]time.Time{}},
+		rush:      newRush(opts.Rush),
 		wake:      make(chan struct{}, 1),
 		auditNow:  make(chan struct{}, 1),
 		acks:      make(chan mesos.OperationStatus, ackBuffer),

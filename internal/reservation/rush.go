@@ -11,26 +11,33 @@ import (
 // average, which nobody notices who stands in such a queue; master, agent and we
 // are spared most of the calls and the waking up for them.
 const (
-	rushHour = 16                     // binds …
-	rushTime = 160 * time.Millisecond // … within this time are a rush
+	rushTime = 160 * time.Millisecond // in which Options.Rush binds are a rush
 	beat     = 100 * time.Millisecond // one for all agents
 )
 
 // rush knows when binds came, and what is held back. The book's mu guards it.
 type rush struct {
-	came [rushHour]time.Time          // of the latest binds, in a ring
+	came []time.Time                  // of the latest binds, in a ring
 	next int                          // in came: the oldest
 	till map[offercache.Key]time.Time // keys held back, and until when
 }
 
+func newRush(binds int) rush {
+	return rush{came: make([]time.Time, binds), till: map[offercache.Key]time.Time{}}
+}
+
 // comes notes that a bind has come.
 func (r *rush) comes(now time.Time) {
-	r.came[r.next] = now
-	r.next = (r.next + 1) % rushHour
+	if len(r.came) > 0 {
+		r.came[r.next] = now
+		r.next = (r.next + 1) % len(r.came)
+	}
 }
 
 // on reports whether there is a rush.
-func (r *rush) on(now time.Time) bool { return now.Sub(r.came[r.next]) <= rushTime }
+func (r *rush) on(now time.Time) bool {
+	return len(r.came) > 0 && now.Sub(r.came[r.next]) <= rushTime
+}
 
 // heldBack reports whether what waits at a key shall leave with the next beat.
 // Where no offer is in hand there is nothing to hold back. The caller holds mu.

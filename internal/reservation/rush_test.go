@@ -8,6 +8,9 @@ import (
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
 )
 
+// rushHour is how many binds are a rush here.
+const rushHour = 16
+
 // rushed has so many binds come at once, one on each of as many agents, that a
 // rush is on, and then a large offer of agent1.
 func rushed(h *house) {

@@ -55,6 +55,7 @@ func configuration(master string) *config.Config {
 	lease := &cfg.Kubernetes.Lease
 	lease.LeaseDuration, lease.RenewDeadline, lease.RetryPeriod = seconds(3), seconds(2), seconds(0.5)
 	cfg.Offers.IdleHold, cfg.Offers.MaxHold, cfg.Offers.PendingRefuse = seconds(2), seconds(4), seconds(2)
+	cfg.Bind.Rush = 2 // so that there is one in most histories
 	cfg.Bind.Timeout, cfg.Bind.ConfirmTimeout, cfg.Bind.RemainderWait = seconds(6), seconds(2), seconds(2)
 	cfg.Release.OrphanGrace, cfg.Release.UnboundGrace = seconds(3), seconds(10)
 	cfg.Release.OperatorAfter, cfg.Release.SweepInterval = seconds(4), seconds(8)
