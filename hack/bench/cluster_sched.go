@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/hack/harness"
+	"github.com/kube-mesos-extender/kube-mesos-extender/hack/lab"
 )
 
 const (
@@ -25,7 +26,8 @@ type round struct {
 }
 
 // sched compares the shipped scheduler and extender with the same scheduler
-// without an extender, in turn on one control plane.
+// without an extender, in turn on one control plane. How fast any extender that
+// binds could be there is told by a bare one.
 func sched(nodes int) func(context.Context, *environment) (result, error) {
 	return func(ctx context.Context, e *environment) (result, error) {
 		h, err := startCluster(ctx, e, fmt.Sprint("sched-", nodes), nodes, nil)
@@ -34,6 +36,7 @@ func sched(nodes int) func(context.Context, *environment) (result, error) {
 		}
 		defer h.Stop()
 		var pairs []pair
+		var least details
 		for i := range schedPairs {
 			reference, err := schedStock(ctx, h)
 			if err != nil {
@@ -43,10 +46,18 @@ func sched(nodes int) func(context.Context, *environment) (result, error) {
 			if err != nil {
 				return result{}, fmt.Errorf("with the extender: %w", err)
 			}
-			e.logf("pair %d: ours %.1f pods/s %v, reference %.1f pods/s %v", i+1, ours.rate, ours.cpu, reference.rate, reference.cpu)
+			bare, err := schedBare(ctx, h)
+			if err != nil {
+				return result{}, fmt.Errorf("with a bare extender: %w", err)
+			}
+			e.logf("pair %d: ours %.1f pods/s %v, reference %.1f pods/s %v, bare extender %.1f pods/s %v",
+				i+1, ours.rate, ours.cpu, reference.rate, reference.cpu, bare.rate, bare.cpu)
 			pairs = append(pairs, pair{ours.rate, reference.rate})
+			least.add(fmt.Sprintf("bare extender %d", i+1), bare.rate)
 		}
-		return medianPair(pairs), nil
+		r := medianPair(pairs)
+		r.details = append(r.details, least...)
+		return r, nil
 	}
 }
 
@@ -81,6 +92,34 @@ func schedOurs(ctx context.Context, h *harness.Harness) (round, error) {
 		return round{}, err
 	}
 	return done, awaitNothingReserved(ctx, h)
+}
+
+// schedBare runs a round of the shipped scheduler configuration with an extender
+// that does nothing but bind, without Mesos.
+func schedBare(ctx context.Context, h *harness.Harness) (round, error) {
+	h.StopDaemon(0)
+	port, err := lab.FreePort()
+	if err != nil {
+		return round{}, err
+	}
+	extender, err := binaries{dir: h.Dir()}.bare(loopback(port), h.Kubeconfig())
+	if err != nil {
+		return round{}, err
+	}
+	defer extender.Stop()
+	if err := await(ctx, extender, "http://"+loopback(port)+"/readyz", isOK); err != nil {
+		return round{}, err
+	}
+	err = h.RunScheduler(ctx, func(config map[string]any) {
+		for _, extender := range config["extenders"].([]any) {
+			extender.(map[string]any)["urlPrefix"] = "http://" + loopback(port)
+		}
+	})
+	if err != nil {
+		return round{}, err
+	}
+	defer h.StopScheduler()
+	return bindBatch(ctx, h, harness.SchedulerName)
 }
 
 // bindBatch creates pods, waits until all are bound and deletes them.

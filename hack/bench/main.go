@@ -11,6 +11,7 @@
 //	go run ./hack/bench chart       measures cost against size: docs/performance.svg
 //	go run ./hack/bench doc [file]  puts the table of a run into docs/performance.md
 //	go run ./hack/bench noop host:port  is the extender that does nothing
+//	go run ./hack/bench bare host:port kubeconfig  is one that binds, and does nothing else
 //
 // It ends with 1 if a row is short of its bar or could not be measured, and with
 // 2 if it was called wrongly.
@@ -68,7 +69,7 @@ func rows() []row { return append(microRows(), clusterRows()...) }
 
 // settings are the command line.
 type settings struct {
-	verb string // "", "chart", "doc" or "noop"
+	verb string // "", "chart", "doc", "noop" or "bare"
 	args []string
 	json string
 	only string
@@ -120,9 +121,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case s.verb == "doc":
 		err = insertTables(filepath.Join(root, "docs", "performance.md"), s.jsonFiles(e))
 	case s.verb == "noop" && len(s.args) == 1:
-		err = serveNoop(ctx, s.args[0])
+		err = serve(ctx, s.args[0], (&noop{}).handler())
+	case s.verb == "bare" && len(s.args) == 2:
+		err = serveBare(ctx, s.args[0], s.args[1])
 	case s.verb != "":
-		return fail(exitUsage, fmt.Errorf("%q: want no verb, chart, doc, or noop and an address", s.verb))
+		return fail(exitUsage, fmt.Errorf("%q: want no verb, chart, doc, noop and an address, or bare, an address and a kubeconfig", s.verb))
 	default:
 		err = measure(ctx, e, selected, stdout, s.jsonFiles(e)[0])
 	}

@@ -22,6 +22,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"-unknown"}, exitUsage, ""},
 		{[]string{"dance"}, exitUsage, ""},
 		{[]string{"noop"}, exitUsage, ""},
+		{[]string{"bare", "127.0.0.1:0"}, exitUsage, ""},
 		{[]string{"-h"}, exitOK, ""},
 	} {
 		var out, progress bytes.Buffer

@@ -81,13 +81,13 @@ func write(w http.ResponseWriter, value any) {
 	_ = json.NewEncoder(w).Encode(value) // the caller sees what is missing
 }
 
-// serveNoop serves until ctx ends.
-func serveNoop(ctx context.Context, address string) error {
+// serve serves until ctx ends.
+func serve(ctx context.Context, address string, handler http.Handler) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: (&noop{}).handler(), ReadHeaderTimeout: time.Minute}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err

@@ -71,10 +71,17 @@ func (b binaries) daemon(configFile string) (child, error) {
 	return b.start("extender", b.extenderFile, "--config="+configFile)
 }
 
-func (b binaries) noop(address string) (child, error) {
+func (b binaries) noop(address string) (child, error) { return b.itself("noop", address) }
+
+func (b binaries) bare(address, kubeconfig string) (child, error) {
+	return b.itself("bare", address, kubeconfig)
+}
+
+// itself runs another verb of this program.
+func (b binaries) itself(verb string, args ...string) (child, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	return b.start("noop", self, "noop", address)
+	return b.start(verb, self, append([]string{verb}, args...)...)
 }

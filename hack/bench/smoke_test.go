@@ -72,7 +72,7 @@ func (p inProcess) daemon(file string) (child, error) {
 }
 
 func (p inProcess) noop(address string) (child, error) {
-	return start(p.t.Context(), func(ctx context.Context) error { return serveNoop(ctx, address) }), nil
+	return start(p.t.Context(), func(ctx context.Context) error { return serve(ctx, address, (&noop{}).handler()) }), nil
 }
 
 // The machinery of the rows without a control plane works, at a size at which it
