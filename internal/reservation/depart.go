@@ -248,11 +248,6 @@ func (m *Manager) beginsToWait(key offercache.Key) bool {
 func (m *Manager) heldAt(key offercache.Key) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.anyHeld(key)
-}
-
-// anyHeld is heldAt for a caller that holds mu.
-func (m *Manager) anyHeld(key offercache.Key) bool {
 	for _, r := range m.byKey[key] {
 		if r.state == Held {
 			return true

@@ -40,10 +40,11 @@ func (r *rush) on(now time.Time) bool {
 }
 
 // heldBack reports whether what waits at a key shall leave with the next beat.
-// Where no offer is in hand there is nothing to hold back. The caller holds mu.
+// Where no offer is in hand there is nothing to hold back, and holds that have
+// waited for one long enough leave with it at once. The caller holds mu.
 func (m *Manager) heldBack(key offercache.Key, now time.Time) bool {
 	till, ok := m.rush.till[key]
-	if !ok && m.rush.on(now) && m.anyHeld(key) {
+	if first := m.firstHeld(key); !ok && m.rush.on(now) && now.Sub(first) < beat {
 		till = now.Add(beat - time.Duration(now.UnixNano()%int64(beat)))
 	}
 	if !now.Before(till) || !m.offered(key) {
@@ -52,6 +53,17 @@ func (m *Manager) heldBack(key offercache.Key, now time.Time) bool {
 	}
 	m.rush.till[key] = till
 	return true
+}
+
+// firstHeld is when the first of the holds at a key came, zero if there are none.
+// The caller holds mu.
+func (m *Manager) firstHeld(key offercache.Key) (first time.Time) {
+	for _, r := range m.byKey[key] {
+		if r.state == Held && (first.IsZero() || r.since.Before(first)) {
+			first = r.since
+		}
+	}
+	return first
 }
 
 // untilBeat is how long the first of those that are held back has to wait, false

@@ -91,6 +91,28 @@ func TestReleaseDuringARush(t *testing.T) {
 	})
 }
 
+// Binds that have waited for offers have waited together already.
+func TestBindsThatWaitedForOffersAreNotHeldBack(t *testing.T) {
+	inHouse(t, func(t *testing.T, h *house) {
+		h.offer(offerOf("o1", agent1, unreserved(amounts(8, 8192))))
+		first := h.reserve("p1", agent1, amounts(1, 512))
+		h.finish(h.operation(1, 0))
+		h.mustReserve(first)
+		second := h.reserve("p2", agent1, amounts(1, 512)) // waits for the rest of o1
+		time.Sleep(beat)
+		for i := range rushHour {
+			key := offercache.Key{AgentID: fmt.Sprint("other-", i), Role: testRole}
+			h.offer(offerOf(fmt.Sprint("other-offer-", i), key, unreserved(amounts(1, 512))))
+			h.reserve(fmt.Sprint("other-pod-", i), key, amounts(1, 512))
+		}
+		before := rushHour - 2 // p2 waits, and the last three are held back
+		h.accepts(before)
+		h.offer(offerOf("o2", agent1, unreserved(amounts(7, 7680)), reservedFor("p1", amounts(1, 512))))
+		h.finish(h.operation(before+1, 0))
+		h.mustReserve(second)
+	})
+}
+
 // What is to be released does not wait for a beat where no bind does.
 func TestReleasesAreNotHeldBack(t *testing.T) {
 	inHouse(t, func(t *testing.T, h *house) {
