@@ -138,15 +138,20 @@ func (m *Manager) Run(ctx context.Context) error {
 func (m *Manager) supply(ctx context.Context) error {
 	ticker := m.deps.Clock.NewTicker(housekeeping)
 	defer ticker.Stop()
+	limit := m.deps.Clock.NewTimer(0)
+	defer limit.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-m.changed:
+		case <-limit.C():
 		case <-ticker.C():
 			m.giveBack()
 		}
-		m.revive(ctx)
+		if wait := m.revive(ctx); wait > 0 {
+			limit.Reset(wait)
+		}
 	}
 }
 

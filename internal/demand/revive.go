@@ -57,12 +57,12 @@ func (m *Manager) waitedFor(wanting map[string]int, counts func(pending) bool) m
 	return roles
 }
 
-// revive sends REVIVE for the roles that are due.
-func (m *Manager) revive(ctx context.Context) {
-	wanting := m.deps.Wanting()
-	due := m.due(wanting)
+// revive sends REVIVE for the roles that are due. It returns when the limit allows
+// the next one that new demand waits for, zero if none does.
+func (m *Manager) revive(ctx context.Context) (wait time.Duration) {
+	due, wait := m.due(m.deps.Wanting())
 	if len(due) == 0 {
-		return
+		return wait
 	}
 	err := m.deps.Master.Revive(ctx, due)
 	m.mu.Lock()
@@ -77,18 +77,20 @@ func (m *Manager) revive(ctx context.Context) {
 	}
 	if err != nil {
 		m.deps.Log.Debug("revive not delivered", zap.Strings(logkeys.Role, due), zap.Error(err))
-		return
+		return wait
 	}
 	m.metrics.revives.Inc()
 	m.deps.Log.Debug("roles revived", zap.Strings(logkeys.Role, due))
+	return wait
 }
 
-// due lists the roles to revive now.
-func (m *Manager) due(wanting map[string]int) []string {
+// due lists the roles to revive now, and how long the first of the others has to
+// wait that have new demand.
+func (m *Manager) due(wanting map[string]int) (due []string, wait time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.connected {
-		return nil
+		return nil, 0
 	}
 	now := m.deps.Clock.Now()
 	for role, state := range m.roles {
@@ -97,15 +99,18 @@ func (m *Manager) due(wanting map[string]int) []string {
 		}
 		state.wanting = wanting[role]
 	}
-	var due []string
 	// All pending pods count: now and then even one that fits nowhere is worth
 	// a look at everything there is.
 	for role := range m.waitedFor(wanting, func(pending) bool { return true }) {
 		state := m.role(role)
-		if now.Sub(state.last) >= max(state.gap, m.opts.ReviveInterval) {
+		left := max(state.gap, m.opts.ReviveInterval) - now.Sub(state.last)
+		switch {
+		case left <= 0:
 			due = append(due, role)
+		case state.gap == 0 && (wait == 0 || left < wait):
+			wait = left
 		}
 	}
 	slices.Sort(due)
-	return due
+	return due, wait
 }

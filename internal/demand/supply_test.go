@@ -249,6 +249,23 @@ func TestNewDemandIsServedSoonButWithinTheLimit(t *testing.T) {
 	}
 }
 
+// A bind that comes too soon after a REVIVE waits for the limit, and no longer.
+func TestReviveComesAsSoonAsTheLimitAllows(t *testing.T) {
+	inShop(t, nil, func(t *testing.T, s *shop) {
+		const first = 123 * time.Millisecond // not when supply looks anyway
+		s.wait(first)
+		s.Pending("p1", testRole, resources.Vector{})
+		s.wait(time.Millisecond)
+		s.revives()
+		s.Hurry(testRole)
+		s.wait(2 * testOptions.ReviveInterval)
+		got := s.revives()
+		if len(got) == 0 || got[0] != first+testOptions.ReviveInterval {
+			t.Errorf("revived at %v, want %s after the first at %s", got, testOptions.ReviveInterval, first)
+		}
+	})
+}
+
 // What waited before and got its offers is no excuse to be late for the next.
 func TestDemandThatComesBackIsNew(t *testing.T) {
 	inShop(t, nil, func(t *testing.T, s *shop) {
