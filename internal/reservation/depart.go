@@ -248,10 +248,5 @@ func (m *Manager) beginsToWait(key offercache.Key) bool {
 func (m *Manager) heldAt(key offercache.Key) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, r := range m.byKey[key] {
-		if r.state == Held {
-			return true
-		}
-	}
-	return false
+	return !m.firstHeld(key).IsZero()
 }

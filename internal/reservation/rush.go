@@ -44,7 +44,7 @@ func (r *rush) on(now time.Time) bool {
 // waited for one long enough leave with it at once. The caller holds mu.
 func (m *Manager) heldBack(key offercache.Key, now time.Time) bool {
 	till, ok := m.rush.till[key]
-	if first := m.firstHeld(key); !ok && m.rush.on(now) && now.Sub(first) < beat {
+	if !ok && m.rush.on(now) && now.Sub(m.firstHeld(key)) < beat {
 		till = now.Add(beat - time.Duration(now.UnixNano()%int64(beat)))
 	}
 	if !now.Before(till) || !m.offered(key) {

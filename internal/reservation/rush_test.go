@@ -11,15 +11,20 @@ import (
 // rushHour is how many binds are a rush here.
 const rushHour = 16
 
-// rushed has so many binds come at once, one on each of as many agents, that a
-// rush is on, and then a large offer of agent1.
-func rushed(h *house) {
+// elsewhere has so many binds come at once, one on each of as many agents.
+func elsewhere(h *house, binds int) {
 	h.t.Helper()
-	for i := range rushHour - 1 {
+	for i := range binds {
 		key := offercache.Key{AgentID: fmt.Sprint("other-", i), Role: testRole}
 		h.offer(offerOf(fmt.Sprint("other-offer-", i), key, unreserved(amounts(1, 512))))
 		h.reserve(fmt.Sprint("other-pod-", i), key, amounts(1, 512))
 	}
+}
+
+// rushed has the next bind make a rush, and a large offer of agent1 in hand.
+func rushed(h *house) {
+	h.t.Helper()
+	elsewhere(h, rushHour-1)
 	h.accepts(rushHour - 1)
 	h.offer(offerOf("large", agent1, unreserved(amounts(8, 8192))))
 }
@@ -100,11 +105,7 @@ func TestBindsThatWaitedForOffersAreNotHeldBack(t *testing.T) {
 		h.mustReserve(first)
 		second := h.reserve("p2", agent1, amounts(1, 512)) // waits for the rest of o1
 		time.Sleep(beat)
-		for i := range rushHour {
-			key := offercache.Key{AgentID: fmt.Sprint("other-", i), Role: testRole}
-			h.offer(offerOf(fmt.Sprint("other-offer-", i), key, unreserved(amounts(1, 512))))
-			h.reserve(fmt.Sprint("other-pod-", i), key, amounts(1, 512))
-		}
+		elsewhere(h, rushHour)
 		before := rushHour - 2 // p2 waits, and the last three are held back
 		h.accepts(before)
 		h.offer(offerOf("o2", agent1, unreserved(amounts(7, 7680)), reservedFor("p1", amounts(1, 512))))
@@ -120,11 +121,7 @@ func TestReleasesAreNotHeldBack(t *testing.T) {
 		a := h.reserve("p1", agent1, amounts(1, 512))
 		h.finish(h.operation(1, 0))
 		h.mustReserve(a)
-		for i := range rushHour - 1 {
-			key := offercache.Key{AgentID: fmt.Sprint("other-", i), Role: testRole}
-			h.offer(offerOf(fmt.Sprint("other-offer-", i), key, unreserved(amounts(1, 512))))
-			h.reserve(fmt.Sprint("other-pod-", i), key, amounts(1, 512))
-		}
+		elsewhere(h, rushHour-1)
 		h.accepts(rushHour - 1) // the last one is held back
 		h.Release("p1", "its pod is gone")
 		h.offer(offerOf("o2", agent1, reservedFor("p1", amounts(1, 512))))
