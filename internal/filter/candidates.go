@@ -24,8 +24,8 @@ type Choice struct {
 }
 
 // among prepares to choose from so many nodes, for the pod of that UID.
-func (c Choice) among(nodes int, podUID string) *shortlist {
-	l := &shortlist{strategy: c.Strategy, limit: c.Candidates, shunned: avoided}
+func (c Choice) among(nodes int, podUID string) shortlist {
+	l := shortlist{strategy: c.Strategy, limit: c.Candidates, shunned: avoided}
 	if c.Candidates <= 0 || nodes <= c.Candidates {
 		l.limit = 0
 		return l
@@ -74,8 +74,12 @@ func (l *shortlist) add(p *pass, i int, at *Place) {
 	}
 	lot := l.draw(at)
 	z := l.zone(at.zone)
-	z.best.offer(candidate{l.rank(p, z, lot, at), i}, l.limit)
-	z.lot.offer(candidate{lot, i}, l.picks)
+	if rank := l.rank(p, z, lot, at); z.best.takes(rank, l.limit) {
+		z.best.offer(candidate{rank, i}, l.limit)
+	}
+	if z.lot.takes(lot, l.picks) {
+		z.lot.offer(candidate{lot, i}, l.picks)
+	}
 }
 
 // The bits of a rank, above those of the lot.

@@ -60,9 +60,11 @@ func Filter(view View, request Request, nodes Names, choice Choice) Verdict {
 func filterIn(parts int, view View, request Request, nodes Names, choice Choice) Verdict {
 	p := newPass(view, request)
 	all := make([]judged, parts)
-	inParts(nodes.Len(), parts, func(part, from, to int) {
-		all[part] = p.filter(nodes, from, to, choice)
-	})
+	all[0].pass = p
+	for i := range all[1:] {
+		all[1+i].pass = p.again()
+	}
+	inParts(nodes.Len(), parts, func(part, from, to int) { all[part].filter(nodes, from, to, choice) })
 	whole := &all[0]
 	for i := range all[1:] {
 		whole.add(&all[1+i])
@@ -74,10 +76,10 @@ func filterIn(parts int, view View, request Request, nodes Names, choice Choice)
 }
 
 // filter judges nodes[from:to].
-func (p *pass) filter(nodes Names, from, to int, choice Choice) judged {
-	j := judged{p.again(), choice.among(nodes.Len(), p.request.PodUID), refusals{nodes: to - from}}
+func (j *judged) filter(nodes Names, from, to int, choice Choice) {
+	j.fits, j.refused.nodes = choice.among(nodes.Len(), j.request.PodUID), to-from
 	var fitting, others [Batch]uint8
-	j.each(nodes.Slice(from, to), func(first int, places []*Place) {
+	j.each(nodes.Slice(from, to), &j.found, func(first int, places []*Place) {
 		fit, other := j.sort(places, &fitting, &others)
 		for _, i := range fitting[:fit] {
 			j.fits.add(j.pass, from+first+int(i), places[i])
@@ -91,7 +93,6 @@ func (p *pass) filter(nodes Names, from, to int, choice Choice) judged {
 			}
 		}
 	})
-	return j
 }
 
 // pass is the work of one call.

@@ -1,5 +1,7 @@
 package filter
 
+import "strings"
+
 // Names are the names of the nodes of one call, in the order they came. They
 // are parts of one text, mostly the call's body, and good only as long as that
 // is: what is kept beyond is copied.
@@ -40,14 +42,17 @@ func (n Names) Slice(from, to int) Names { return Names{n.text, n.spans[from:to]
 
 // Copy returns copies of the chosen names.
 func (n Names) Copy(chosen []int) []string {
-	var text []byte
+	var text strings.Builder
+	length := 0
 	for _, i := range chosen {
-		text = append(text, n.At(i)...)
+		length += len(n.At(i))
 	}
-	all, out := string(text), make([]string, len(chosen))
+	text.Grow(length)
+	out := make([]string, len(chosen))
 	for i, at := range chosen {
-		length := len(n.At(at))
-		out[i], all = all[:length], all[length:]
+		from := text.Len()
+		text.Write(n.At(at))
+		out[i] = text.String()[from:]
 	}
 	return out
 }

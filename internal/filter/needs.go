@@ -22,7 +22,7 @@ type scalar struct {
 }
 
 func newNeeds(v resources.Vector) needs {
-	n := needs{ports: v.Ports, beyond: int64(len(v.Ports))}
+	n := needs{scalars: make([]scalar, 0, len(v.Scalars)), ports: v.Ports, beyond: int64(len(v.Ports))}
 	for _, s := range v.Scalars {
 		native := slices.Index(natives[:], s.Name)
 		n.scalars = append(n.scalars, scalar{s.Name, s.Milli, native})

@@ -35,8 +35,9 @@ func inParts(nodes, parts int, do func(part, from, to int)) {
 // judged is what came of one part of a call's nodes.
 type judged struct {
 	*pass
-	fits    *shortlist
+	fits    shortlist
 	refused refusals
+	found   [Batch]*Place // for each, which escapes
 }
 
 // refuse takes note of a refused place. Once a node fits nobody wants to know
@@ -57,6 +58,6 @@ func (j *judged) add(next *judged) {
 	for i := range j.plenty {
 		j.plenty[i] = j.plenty[i] || next.plenty[i]
 	}
-	j.fits.join(next.fits)
+	j.fits.join(&next.fits)
 	j.refused.join(next.refused)
 }

@@ -33,7 +33,7 @@ func Score(view View, request Request, nodes Names, strategy Strategy) []int64 {
 	}
 	whole := newPass(view, request)
 	inParts(nodes.Len(), partsOf(nodes.Len()), func(_, from, to int) {
-		whole.each(nodes.Slice(from, to), func(first int, places []*Place) {
+		whole.each(nodes.Slice(from, to), new([Batch]*Place), func(first int, places []*Place) {
 			for i, at := range places {
 				if whole.view.unusable(at) == "" {
 					scores[from+first+i] = whole.score(at, strategy)

@@ -1,10 +1,5 @@
 package filter
 
-import (
-	"cmp"
-	"slices"
-)
-
 // candidate is a node that fits.
 type candidate struct {
 	rank  uint64 // the highest first
@@ -23,8 +18,8 @@ const usual = 16
 // of them at its root.
 type top []candidate
 
-// takes reports whether a candidate of that rank would be added.
-func (t top) takes(rank uint64, limit int) bool { return len(t) < limit || rank > t[0].rank }
+// takes reports whether a candidate of that rank may be added.
+func (t top) takes(rank uint64, limit int) bool { return len(t) < limit || rank >= t[0].rank }
 
 // offer adds c if it is among the limit highest so far. Most offers cost one
 // comparison.
@@ -71,7 +66,8 @@ func (t top) down() {
 
 // sort puts the highest first. Nothing can be offered afterwards.
 func (t top) sort() {
-	slices.SortFunc(t, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.index, b.index))
-	})
+	for last := len(t) - 1; last > 0; last-- {
+		t[0], t[last] = t[last], t[0]
+		t[:last].down()
+	}
 }

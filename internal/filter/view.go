@@ -90,15 +90,14 @@ func (v View) occupants(agentID, role string) []Occupant {
 }
 
 // each calls judge with the places of all nodes, some at a time, and the index of
-// the first of them.
-func (p *pass) each(nodes Names, judge func(first int, places []*Place)) {
-	var found [Batch]*Place
+// the first of them. It finds them in found.
+func (p *pass) each(nodes Names, found *[Batch]*Place, judge func(first int, places []*Place)) {
 	for from := 0; from < nodes.Len(); from += Batch {
 		some := nodes.Slice(from, min(from+Batch, nodes.Len()))
 		if p.places != nil {
-			p.places.Find(some, &found)
+			p.places.Find(some, found)
 		} else {
-			p.make(some, &found)
+			p.make(some, found)
 		}
 		judge(from, found[:some.Len()])
 	}
