@@ -32,7 +32,7 @@ func (s *Server) bind(c *call) (any, error) {
 		Namespace: in.PodNamespace, Name: in.PodName, UID: string(in.PodUID), Node: in.Node, RequestID: c.id,
 	}
 	err := s.deps.Binder.Bind(c.ctx, target)
-	c.log.Debug("bind answered", zap.String(logkeys.PodUID, target.UID), zap.String(logkeys.Node, target.Node), zap.Error(err))
+	c.log().Debug("bind answered", zap.String(logkeys.PodUID, target.UID), zap.String(logkeys.Node, target.Node), zap.Error(err))
 	if err == nil {
 		return extenderv1.ExtenderBindingResult{}, nil
 	}

@@ -36,10 +36,17 @@ type call struct {
 	body    []byte
 	memory  *buffers
 	id      string
+	verb    string
 	outcome outcome
-	log     *zap.Logger
+	logger  *zap.Logger // of the server
 	started time.Time
 	later   func() // done when the answer is on its way; nil: nothing
+}
+
+// log is the call's log. It is made when there is something to tell, which mostly
+// is after the answer.
+func (c *call) log() *zap.Logger {
+	return c.logger.WithLazy(zap.String(logkeys.Verb, c.verb), zap.String(logkeys.RequestID, c.id))
 }
 
 // reply is what a call is answered with. Its body may lie in the call's memory.
@@ -86,18 +93,17 @@ type route struct {
 
 // serve answers one call. A panic costs this one call, on a lane too.
 func (s *Server) serve(verb *route, c *call, from caller) {
-	c.outcome, c.started = done, s.deps.Clock.Now()
+	c.verb, c.logger, c.outcome, c.started = verb.name, s.deps.Log, done, s.deps.Clock.Now()
 	defer func() {
 		if cause := recover(); cause != nil {
 			s.panicked(c, cause)
 		}
 	}()
-	c.log = s.deps.Log.WithLazy(zap.String(logkeys.Verb, verb.name), zap.String(logkeys.RequestID, c.id))
 	verb.in.inFlight.Inc()
 	defer verb.in.inFlight.Dec()
 	r := s.respond(verb, c, from)
 	if err := from.send(c, r); err != nil {
-		c.log.Debug("caller hung up", zap.Error(err))
+		c.log().Debug("caller hung up", zap.Error(err))
 	}
 	verb.in.observe(c.outcome, s.deps.Clock.Since(c.started), len(c.body))
 	if c.later != nil {
@@ -128,7 +134,7 @@ func (s *Server) respond(verb *route, c *call, from caller) (r reply) {
 func (s *Server) panicked(c *call, cause any) {
 	c.outcome = broken
 	s.metrics.panics.Inc()
-	c.log.Error("panic while answering", zap.Any(logkeys.Error, cause), zap.ByteString("stack", debug.Stack()))
+	c.log().Error("panic while answering", zap.Any(logkeys.Error, cause), zap.ByteString("stack", debug.Stack()))
 }
 
 // plain is a reply that humans read.
@@ -175,9 +181,9 @@ func (s *Server) fail(c *call, err error) reply {
 	errors.As(err, &refusal)
 	c.outcome = refusal.outcome
 	r := plain(refusal.status, refusal.text)
-	level := c.log.Info
+	level := c.log().Info
 	if refusal.outcome == notLeading {
-		level = c.log.Debug // a standby is asked all the time
+		level = c.log().Debug // a standby is asked all the time
 		// A connection that is kept alive would go on asking the wrong replica.
 		r.close = true
 	}

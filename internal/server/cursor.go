@@ -35,16 +35,23 @@ func (c *cursor) peek() byte {
 
 // take moves past b, which must be next.
 func (c *cursor) take(b byte) {
-	if c.peek() != b || c.odd {
+	if !c.next(b) {
 		c.odd = true
-		return
 	}
-	c.at++
 }
 
 // next moves past b and reports true if it is next.
 func (c *cursor) next(b byte) bool {
-	if c.odd || c.peek() != b {
+	if c.at < len(c.data) && c.data[c.at] == b && !c.odd {
+		c.at++
+		return true
+	}
+	return c.nextAfterSpace(b)
+}
+
+// nextAfterSpace is next where b does not follow at once, which is the rule.
+func (c *cursor) nextAfterSpace(b byte) bool {
+	if c.peek() != b || c.odd {
 		return false
 	}
 	c.at++
@@ -132,12 +139,12 @@ func (c *cursor) plain() []byte {
 // untilQuote moves past the next quote and returns what is before it, unless
 // that is not ASCII or has an escape.
 func (c *cursor) untilQuote() (text []byte, ok bool) {
-	length := bytes.IndexByte(c.data[c.at:], '"')
-	if c.odd || length < 0 || !simple(c.data[c.at:c.at+length]) {
+	end := c.at + ordinary(c.data[c.at:])
+	if c.odd || end == len(c.data) || c.data[end] != '"' {
 		return nil, false
 	}
-	text = c.data[c.at : c.at+length]
-	c.at += length + 1
+	text = c.data[c.at:end]
+	c.at = end + 1
 	return text, true
 }
 
@@ -191,7 +198,7 @@ func (c *cursor) raw() []byte {
 func (c *cursor) skip() {
 	switch c.peek() {
 	case '{':
-		c.members('{', '}', func() { c.skipString(); c.take(':'); c.skip() })
+		c.members('{', '}', c.skipMember)
 	case '[':
 		c.members('[', ']', c.skip)
 	case '"':
@@ -205,6 +212,12 @@ func (c *cursor) skip() {
 	default:
 		c.skipNumber()
 	}
+}
+
+func (c *cursor) skipMember() {
+	c.skipString()
+	c.take(':')
+	c.skip()
 }
 
 func (c *cursor) word(word string) {

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"bytes"
 	"encoding/json"
 	"strconv"
 
@@ -93,7 +92,7 @@ func appendString[T string | []byte](to []byte, text T) []byte {
 	from := len(to) + 1
 	to = append(to, '"')
 	to = append(to, text...)
-	if !simple(to[from:]) || bytes.IndexByte(to[from:], '"') >= 0 {
+	if from+ordinary(to[from:]) < len(to) {
 		encoded, _ := json.Marshal(string(text)) // of a string never fails
 		return append(to[:from-1], encoded...)
 	}

@@ -27,7 +27,7 @@ func (s *Server) filter(c *call) (any, error) {
 	}
 	if err != nil {
 		c.outcome = badPod
-		c.log.Info("pod cannot be read", append(podFields(a.pod), zap.Error(err))...)
+		c.log().Info("pod cannot be read", append(podFields(a.pod), zap.Error(err))...)
 		return filterResult{failed: err.Error()}, nil
 	}
 	verdict := filter.Filter(s.view(), request, a.names, s.choice(a.pod))
@@ -89,7 +89,7 @@ func (s *Server) decided(c *call, a args, v filter.Verdict) filterResult {
 		if v.Fitting == 0 && len(v.Reasons) > 0 {
 			fields = append(fields, zap.String(logkeys.Reason, string(commonest(v.Reasons))))
 		}
-		c.log.Info("pod filtered", fields...)
+		c.log().Info("pod filtered", fields...)
 	}
 	return a.result(v)
 }

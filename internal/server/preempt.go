@@ -28,7 +28,7 @@ func (s *Server) preempt(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.log.Info("evictions judged", append(podFields(in.pod),
+	c.log().Info("evictions judged", append(podFields(in.pod),
 		zap.Int(logkeys.Fits, len(kept)), zap.Int(logkeys.Refused, len(in.victims)-len(kept)),
 		zap.Float64(logkeys.Duration, s.deps.Clock.Since(c.started).Seconds()))...)
 	return extenderv1.ExtenderPreemptionResult{NodeNameToMetaVictims: kept}, nil

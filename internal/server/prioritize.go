@@ -19,7 +19,7 @@ func (s *Server) prioritize(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.log.Debug("nodes scored", append(podFields(a.pod),
+	c.log().Debug("nodes scored", append(podFields(a.pod),
 		zap.Int(logkeys.Count, len(scores)),
 		zap.Float64(logkeys.Duration, s.deps.Clock.Since(c.started).Seconds()))...)
 	return priorities{a.names, a.plain, scores}, nil

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"bytes"
-
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/filter"
@@ -43,12 +41,10 @@ func (c *cursor) scanNames(spans []filter.Span) []filter.Span {
 	if c.next(']') {
 		return spans
 	}
-	first := c.at
 	for !c.odd && c.at < len(c.data) && c.data[c.at] == '"' {
 		from := c.at + 1
-		length := bytes.IndexByte(c.data[from:], '"')
-		end := from + length
-		if length <= 0 || end+1 == len(c.data) {
+		end := from + ordinary(c.data[from:])
+		if end == from || end+1 >= len(c.data) || c.data[end] != '"' {
 			break
 		}
 		spans = append(spans, filter.Span{From: uint32(from), To: uint32(end)})
@@ -56,7 +52,6 @@ func (c *cursor) scanNames(spans []filter.Span) []filter.Span {
 		switch c.data[end+1] {
 		case ',':
 		case ']':
-			c.odd = !simple(c.data[first:c.at]) // or a quote was none
 			return spans
 		default:
 			c.odd = true

@@ -1,6 +1,9 @@
 package server
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // Text is looked at eight bytes at a time, by the formulas of "Bit Twiddling
 // Hacks" for a byte below n and for a byte that is zero. Above a byte that is
@@ -13,24 +16,26 @@ const (
 // zeros has the high bit of the lowest byte that is zero.
 func zeros(word uint64) uint64 { return (word - ones) &^ word & highs }
 
-// special is not 0 if a byte is none of ASCII, or a control character or a
-// backslash.
+// special has the high bit of the lowest byte that is none of ASCII, a control
+// character, a backslash or a quote.
 func special(word uint64) uint64 {
-	return (word|(word-' '*ones)&^word)&highs | zeros(word^'\\'*ones)
+	return (word|(word-' '*ones)&^word)&highs | zeros(word^'\\'*ones) | zeros(word^'"'*ones)
 }
 
-// simple reports whether text is ASCII without control characters and
-// backslashes: what is between the quotes of JSON is then what it says.
-func simple(text []byte) bool {
-	found := uint64(0)
-	for ; len(text) >= 32; text = text[32:] {
-		found |= special(binary.LittleEndian.Uint64(text)) | special(binary.LittleEndian.Uint64(text[8:])) |
-			special(binary.LittleEndian.Uint64(text[16:])) | special(binary.LittleEndian.Uint64(text[24:]))
+// ordinary returns how many bytes text begins with that are ASCII without control
+// characters, backslashes and quotes. Up to a quote, that is what a string of
+// JSON says.
+func ordinary(text []byte) int {
+	at := 0
+	for ; at+8 <= len(text); at += 8 {
+		if found := special(binary.LittleEndian.Uint64(text[at:])); found != 0 {
+			return at + bits.TrailingZeros64(found)/8
+		}
 	}
-	for ; len(text) >= 8; text = text[8:] {
-		found |= special(binary.LittleEndian.Uint64(text))
+	for ; at < len(text); at++ {
+		if b := text[at]; b < ' ' || b >= 0x80 || b == '\\' || b == '"' {
+			break
+		}
 	}
-	last := [8]byte{' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '}
-	copy(last[:], text)
-	return found|special(binary.LittleEndian.Uint64(last[:])) == 0
+	return at
 }
