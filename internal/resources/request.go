@@ -57,7 +57,10 @@ func (t *Translator) Request(pod *corev1.Pod) (Vector, error) {
 	need := Vector{Scalars: make(Scalars, 0, len(total))}
 	// In name order, so that the same pod always gets the same error: a text
 	// that changes makes kube-scheduler try it again at once.
-	for _, name := range slices.Sorted(maps.Keys(total)) {
+	var few [8]corev1.ResourceName
+	names := slices.AppendSeq(few[:0], maps.Keys(total))
+	slices.Sort(names)
+	for _, name := range names {
 		if q := total[name]; q.Sign() < 0 { // in the status, which nobody validates
 			return Vector{}, field.Invalid(field.NewPath("status").Key(string(name)), q.String(), "must not be negative")
 		}

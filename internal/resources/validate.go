@@ -1,9 +1,6 @@
 package resources
 
 import (
-	"maps"
-	"slices"
-
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -13,53 +10,71 @@ import (
 // rely on that: its callers' bodies need not come from an API server. The
 // result is an untyped nil or a *field.Error.
 func (t *Translator) validate(pod *corev1.Pod) error {
-	spec := field.NewPath("spec")
 	if len(pod.Spec.Containers) == 0 {
-		return field.Required(spec.Child("containers"), "a pod has at least one container")
+		return field.Required(spec("containers"), "a pod has at least one container")
 	}
-	if err := t.validateContainers(pod, pod.Spec.InitContainers, spec.Child("initContainers")); err != nil {
+	if err := t.validateContainers(pod, pod.Spec.InitContainers, "initContainers"); err != nil {
 		return err
 	}
-	if err := t.validateContainers(pod, pod.Spec.Containers, spec.Child("containers")); err != nil {
+	if err := t.validateContainers(pod, pod.Spec.Containers, "containers"); err != nil {
 		return err
 	}
-	if err := t.validateList(pod.Spec.Overhead, spec.Child("overhead")); err != nil {
+	if err := t.validateList(pod.Spec.Overhead, func() *field.Path { return spec("overhead") }); err != nil {
 		return err
 	}
 	if pod.Spec.Resources != nil {
-		if err := t.validateList(pod.Spec.Resources.Requests, spec.Child("resources", "requests")); err != nil {
+		if err := t.validateList(pod.Spec.Resources.Requests, func() *field.Path { return spec("resources", "requests") }); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (t *Translator) validateContainers(pod *corev1.Pod, containers []corev1.Container, path *field.Path) *field.Error {
+// spec is the path of a field of the pod's spec. Paths are made where there is a
+// fault: every call of filter passes here, and most find none.
+func spec(names ...string) *field.Path { return field.NewPath("spec", names...) }
+
+func (t *Translator) validateContainers(pod *corev1.Pod, containers []corev1.Container, list string) *field.Error {
 	for i := range containers {
-		at := path.Index(i)
-		if err := t.validateList(containers[i].Resources.Requests, at.Child("resources", "requests")); err != nil {
+		at := func() *field.Path { return spec(list).Index(i) }
+		if err := t.validateList(containers[i].Resources.Requests, func() *field.Path { return at().Child("resources", "requests") }); err != nil {
 			return err
 		}
 		for j := range containers[i].Ports {
 			if port := hostPort(pod, &containers[i].Ports[j]); port < 0 || port > maxPort {
-				return field.Invalid(at.Child("ports").Index(j).Child("hostPort"), port, "must be a port number")
+				return field.Invalid(at().Child("ports").Index(j).Child("hostPort"), port, "must be a port number")
 			}
 		}
 	}
 	return nil
 }
 
-func (t *Translator) validateList(list corev1.ResourceList, path *field.Path) *field.Error {
-	for _, name := range slices.Sorted(maps.Keys(list)) {
-		quantity := list[name]
-		if quantity.Sign() < 0 {
-			return field.Invalid(path.Key(string(name)), quantity.String(), "must not be negative")
-		}
-		if t.extended[name].Scalar == GPUs && !whole(quantity) {
-			return field.Invalid(path.Key(string(name)), quantity.String(), "gpus are whole")
+// validateList tells the first fault in name order, so that the same pod always
+// gets the same error.
+func (t *Translator) validateList(list corev1.ResourceList, path func() *field.Path) *field.Error {
+	var first corev1.ResourceName
+	var fault string
+	for name, quantity := range list {
+		if why := t.fault(name, quantity); why != "" && (fault == "" || name < first) {
+			first, fault = name, why
 		}
 	}
-	return nil
+	if fault == "" {
+		return nil
+	}
+	quantity := list[first]
+	return field.Invalid(path().Key(string(first)), quantity.String(), fault)
+}
+
+// fault says what is wrong with an amount, "" if nothing is.
+func (t *Translator) fault(name corev1.ResourceName, quantity resource.Quantity) string {
+	switch {
+	case quantity.Sign() < 0:
+		return "must not be negative"
+	case t.extended[name].Scalar == GPUs && !whole(quantity):
+		return "gpus are whole"
+	}
+	return ""
 }
 
 // whole reports whether q has no fraction.
