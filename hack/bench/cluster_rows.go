@@ -23,7 +23,7 @@ func clusterRows() []row {
 			"pods/s", bar{what: judgeRatio, least: 50}, oneAgent,
 		},
 		{
-			"bind", "the daemon's own share of a bind, which is all but the time of Mesos' and the kube-apiserver's answers, p99 of 1,000 at 50 a second",
+			"bind", "the daemon's own share of a bind, which is all but the time of Mesos' and the kube-apiserver's answers, p99 of 1,000 at 25 a second",
 			"ms", bar{what: judgeOurs, most: 2}, bindShare,
 		},
 	}

@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net/http"
 	"strconv"
 	"strings"
 	"time"
@@ -26,7 +24,6 @@ const (
 	namesPerRow = 4_000_000
 	leastCalls  = 40
 	mostCalls   = 2000
-	callTimeout = time.Minute
 	// volley is how many calls one side gets before it is the other's turn.
 	volley = 20
 	// rest is the pause before each of restedCalls, for both sides alike.
@@ -35,7 +32,9 @@ const (
 )
 
 // calls compares one verb with an extender that does nothing. Both sides run in
-// processes of their own and are called in turn over connections that are kept.
+// processes of their own and are called in turn over connections that are kept, by
+// a caller that costs little. What comes of Go's http.Client is told among the
+// details.
 func calls(verb string, nodes int) func(context.Context, *environment) (result, error) {
 	return func(ctx context.Context, e *environment) (result, error) {
 		p, err := build(ctx, e, fmt.Sprintf("%s-%d", verb, nodes))
@@ -66,6 +65,7 @@ func compareCalls(ctx context.Context, p programs, dir, verb string, nodes, most
 		return result{}, err
 	}
 	d := newDuel(nodes)
+	defer d.wires.close()
 	ours, theirs := c.url+"/"+verb, "http://"+loopback(port)+"/"+verb
 	answer, err := d.answer(ctx, ours)
 	if err == nil {
@@ -86,7 +86,7 @@ func compareCalls(ctx context.Context, p programs, dir, verb string, nodes, most
 
 // duel sends the same calls to several servers.
 type duel struct {
-	client *http.Client
+	wires  wires
 	body   []byte
 	serial []int // where in body the pod's number stands
 	calls  int   // so far
@@ -100,7 +100,7 @@ func newDuel(nodes int) *duel {
 	}
 	// kube-scheduler's order is not ours.
 	rand.New(rand.NewPCG(1, 2)).Shuffle(nodes, func(i, j int) { names[i], names[j] = names[j], names[i] })
-	d := &duel{nodes: nodes, client: &http.Client{Timeout: callTimeout, Transport: &http.Transport{MaxIdleConnsPerHost: 4}}}
+	d := &duel{nodes: nodes, wires: wires{}}
 	d.body = []byte(`{"Pod":` + string(podJSON()) + `,"Nodes":null,"NodeNames":["` + strings.Join(names, `","`) + `"]}`)
 	for at := 0; ; {
 		i := bytes.Index(d.body[at:], []byte(podSerial))
@@ -112,46 +112,23 @@ func newDuel(nodes int) *duel {
 	}
 }
 
-// call posts the next pod and returns how long it took until the answer was
-// read. The answer goes to out.
-func (d *duel) call(ctx context.Context, url string, out io.Writer) (seconds float64, err error) {
+// call posts the next pod.
+func (d *duel) call(ctx context.Context, post caller, url string, out io.Writer) (seconds float64, err error) {
 	d.calls++
 	for _, at := range d.serial {
 		copy(d.body[at:], fmt.Appendf(nil, "%0*d", len(podSerial), d.calls))
 	}
-	return d.post(ctx, url, d.body, out)
-}
-
-func (d *duel) post(ctx context.Context, url string, body []byte, out io.Writer) (float64, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return 0, err
-	}
-	request.Header.Set("Content-Type", "application/json")
-	began := time.Now()
-	response, err := d.client.Do(request)
-	if err != nil {
-		return 0, err
-	}
-	_, err = io.Copy(out, response.Body)
-	took := time.Since(began).Seconds()
-	if err := errors.Join(err, response.Body.Close()); err != nil {
-		return 0, err
-	}
-	if response.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("%s: %s", url, response.Status)
-	}
-	return took, nil
+	return post(ctx, url, d.body, out)
 }
 
 func (d *duel) answer(ctx context.Context, url string) ([]byte, error) {
 	var out bytes.Buffer
-	_, err := d.call(ctx, url, &out)
+	_, err := d.call(ctx, d.wires.post, url, &out)
 	return out.Bytes(), err
 }
 
 func (d *duel) tell(ctx context.Context, url string, body []byte) error {
-	_, err := d.post(ctx, url, body, io.Discard)
+	_, err := d.wires.post(ctx, url, body, io.Discard)
 	return err
 }
 
@@ -159,11 +136,15 @@ func (d *duel) tell(ctx context.Context, url string, body []byte) error {
 // what a call takes after a rest.
 func (d *duel) run(ctx context.Context, ours, reference string, further []string, most int) (result, error) {
 	rounds := min(max(namesPerRow/max(d.nodes, 1), leastCalls), most)
-	sides, err := d.turns(ctx, rounds, 0, append([]string{ours, reference}, further...)...)
+	sides, err := d.turns(ctx, d.wires.post, rounds, 0, append([]string{ours, reference}, further...)...)
 	if err != nil {
 		return result{}, err
 	}
-	rested, err := d.turns(ctx, min(rounds, restedCalls), rest, ours, reference)
+	rested, err := d.turns(ctx, d.wires.post, min(rounds, restedCalls), rest, ours, reference)
+	if err != nil {
+		return result{}, err
+	}
+	client, err := d.turns(ctx, viaClient(), rounds, 0, ours, reference)
 	if err != nil {
 		return result{}, err
 	}
@@ -177,6 +158,7 @@ func (d *duel) run(ctx context.Context, ours, reference string, further []string
 	}
 	for i, name := range []string{"ours", "reference"} {
 		r.details.add(fmt.Sprintf("%s after %v p50 ms", name, rest), median(rested[i].times))
+		r.details.add(name+" by http.Client p50 ms", median(client[i].times))
 	}
 	return r, nil
 }
@@ -192,7 +174,7 @@ type side struct {
 // faster side would rest for as long as the slower one works. On a machine that
 // is shared, what has rested for milliseconds finds the caches full of others'
 // data and is slower by as much as a whole call takes, whatever it is.
-func (d *duel) turns(ctx context.Context, calls int, pause time.Duration, urls ...string) ([]side, error) {
+func (d *duel) turns(ctx context.Context, post caller, calls int, pause time.Duration, urls ...string) ([]side, error) {
 	sides := make([]side, len(urls))
 	some := min(volley, max(calls/4, 1))
 	for begun := -some; begun < calls; begun += some { // the first volley warms up
@@ -201,7 +183,7 @@ func (d *duel) turns(ctx context.Context, calls int, pause time.Duration, urls .
 			for range some {
 				time.Sleep(pause)
 				s.size = 0
-				took, err := d.call(ctx, url, &s.size)
+				took, err := d.call(ctx, post, url, &s.size)
 				if err != nil {
 					return nil, err
 				}
