@@ -20,9 +20,8 @@ const (
 	bindNodes = 100
 	bindPods  = 1000
 	// bindEvery paces the pods. All at once they would have every process wait
-	// for the two cores, and the figure would be that of the queue for them: 20 ms
-	// apart, a pod takes half of the cores' time, and the p99 is 3 to 5 ms where it
-	// is 1 to 2 ms when they are 40 ms apart.
+	// for the two cores, and the figure would be that of the queue for them. When
+	// they come 20 ms apart the p99 is 3 to 5 ms; 40 ms apart it is 1 to 2 ms.
 	bindEvery  = 40 * time.Millisecond
 	ownSeconds = "mesos_extender_bind_own_seconds"
 )
