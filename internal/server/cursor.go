@@ -49,7 +49,7 @@ func (c *cursor) next(b byte) bool {
 	return c.nextAfterSpace(b)
 }
 
-// nextAfterSpace is next where b does not follow at once, which is the rule.
+// nextAfterSpace is next where white space may come before b, which is rare.
 func (c *cursor) nextAfterSpace(b byte) bool {
 	if c.peek() != b || c.odd {
 		return false
