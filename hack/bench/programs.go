@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/kube-mesos-extender/kube-mesos-extender/hack/harness"
 	"github.com/kube-mesos-extender/kube-mesos-extender/hack/lab"
 )
 
@@ -31,11 +32,16 @@ type programs interface {
 type binaries struct {
 	dir                      string // for logs
 	extenderFile, masterFile string
+	environment              []string // of the daemon
 }
 
 // build compiles the daemon and the emulated master.
 func build(ctx context.Context, e *environment, name string) (programs, error) {
 	p := binaries{dir: e.cache(name), extenderFile: e.cache("bin", "extender"), masterFile: e.cache("bin", "mesossim")}
+	var err error
+	if p.environment, err = harness.ExtenderEnvironment(); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(p.dir, 0o750); err != nil {
 		return nil, err
 	}
@@ -49,12 +55,12 @@ func build(ctx context.Context, e *environment, name string) (programs, error) {
 	return p, nil
 }
 
-func (b binaries) start(name, binary string, args ...string) (child, error) {
+func (b binaries) start(name string, env []string, binary string, args ...string) (child, error) {
 	log := filepath.Join(b.dir, name+".log")
 	if err := os.RemoveAll(log); err != nil {
 		return nil, err
 	}
-	p, err := lab.StartProcess(name, log, binary, args...)
+	p, err := lab.StartProcess(name, log, env, binary, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -62,13 +68,13 @@ func (b binaries) start(name, binary string, args ...string) (child, error) {
 }
 
 func (b binaries) master(port int, o crowdOptions) (child, error) {
-	return b.start("mesossim", b.masterFile,
+	return b.start("mesossim", nil, b.masterFile,
 		"--addr="+loopback(port), "--agents="+strconv.Itoa(o.agents), "--agent-hostname="+nodePattern,
 		"--agent-resources="+o.resources, fmt.Sprintf("--churn=%v", o.churn))
 }
 
 func (b binaries) daemon(configFile string) (child, error) {
-	return b.start("extender", b.extenderFile, "--config="+configFile)
+	return b.start("extender", b.environment, b.extenderFile, "--config="+configFile)
 }
 
 func (b binaries) noop(address string) (child, error) { return b.itself("noop", address) }
@@ -83,5 +89,5 @@ func (b binaries) itself(verb string, args ...string) (child, error) {
 	if err != nil {
 		return nil, err
 	}
-	return b.start(verb, self, append([]string{verb}, args...)...)
+	return b.start(verb, nil, self, append([]string{verb}, args...)...)
 }

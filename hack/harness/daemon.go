@@ -26,6 +26,7 @@ type replica struct {
 	name    string
 	binary  string
 	dir     string
+	env     []string
 	port    int
 	debug   bool // have debug logs
 	http    *http.Client
@@ -47,7 +48,8 @@ func (h *Harness) startDaemon(ctx context.Context) error {
 			return err
 		}
 		r := &replica{
-			name: "extender-" + strconv.Itoa(i), binary: h.binaries.extender, dir: h.lab.Dir(), port: port, debug: !h.options.Bench,
+			name: "extender-" + strconv.Itoa(i), binary: h.binaries.extender, dir: h.lab.Dir(),
+			env: h.manifests.environment, port: port, debug: !h.options.Bench,
 			http: &http.Client{Timeout: readyTimeout, Transport: &http.Transport{DisableKeepAlives: true}},
 		}
 		h.replicas = append(h.replicas, r)
@@ -95,7 +97,7 @@ func (r *replica) start() error {
 	if r.debug {
 		args = append(args, "--log-level=debug")
 	}
-	process, err := lab.StartProcess(r.name, filepath.Join(r.dir, r.name+".log"), r.binary, args...)
+	process, err := lab.StartProcess(r.name, filepath.Join(r.dir, r.name+".log"), r.env, r.binary, args...)
 	if err == nil {
 		r.process.Store(process)
 	}

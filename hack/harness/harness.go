@@ -3,7 +3,6 @@ package harness
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"time"
 
 	"k8s.io/client-go/kubernetes"
@@ -67,12 +66,8 @@ func (h *Harness) progress(format string, args ...any) {
 	_, _ = fmt.Fprintf(h.options.Progress, format+"\n", args...) // progress is a courtesy
 }
 
-func (h *Harness) readManifests(context.Context) error {
-	root, err := lab.Checkout()
-	if err != nil {
-		return err
-	}
-	h.manifests, err = readManifests(filepath.Join(root, "manifests", "base"))
+func (h *Harness) readManifests(context.Context) (err error) {
+	h.manifests, err = shippedManifests()
 	return err
 }
 

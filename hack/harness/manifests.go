@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,9 +19,12 @@ import (
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/yaml"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/hack/lab"
 )
 
-// Service accounts that the manifests make.
+// Service accounts that the manifests make. The extender's is the name of its
+// Deployment too.
 const (
 	accountNamespace = "kube-system"
 	extenderAccount  = "kube-mesos-extender"
@@ -28,11 +32,13 @@ const (
 )
 
 // manifests are the parts of manifests/base that a system on loopback is made
-// of. Deployments, Services and the like have no one here to run them.
+// of. Services and the like have no one here to run them, and of Deployments
+// only the extender's environment is of use.
 type manifests struct {
 	extender     []byte // an ExtenderConfiguration
 	schedulerCfg []byte // a KubeSchedulerConfiguration
 	rbac         []runtime.Object
+	environment  []string // "name=value", of the extender's container
 }
 
 // readManifests reads every YAML document in a directory.
@@ -91,6 +97,26 @@ func (m *manifests) add(document []byte) error {
 			return fmt.Errorf("decode %s: %w", meta.Kind, err)
 		}
 		m.rbac = append(m.rbac, object)
+	case "Deployment":
+		var deployment appsv1.Deployment
+		if err := yaml.Unmarshal(document, &deployment); err != nil {
+			return fmt.Errorf("decode %s: %w", meta.Kind, err)
+		}
+		if deployment.Name == extenderAccount {
+			return m.addEnvironment(deployment.Spec.Template.Spec.Containers)
+		}
+	}
+	return nil
+}
+
+func (m *manifests) addEnvironment(containers []corev1.Container) error {
+	for _, container := range containers {
+		for _, variable := range container.Env {
+			if variable.ValueFrom != nil {
+				return fmt.Errorf("environment variable %s is not a plain value", variable.Name)
+			}
+			m.environment = append(m.environment, variable.Name+"="+variable.Value)
+		}
 	}
 	return nil
 }
@@ -143,4 +169,22 @@ func (m *manifests) scheduler(extenderURL string, wholeNodes bool, change func(m
 	}
 	change(config)
 	return yaml.Marshal(config)
+}
+
+// ExtenderEnvironment is the environment that the shipped Deployment gives the
+// daemon, each "name=value".
+func ExtenderEnvironment() ([]string, error) {
+	m, err := shippedManifests()
+	if err != nil {
+		return nil, err
+	}
+	return m.environment, nil
+}
+
+func shippedManifests() (*manifests, error) {
+	root, err := lab.Checkout()
+	if err != nil {
+		return nil, err
+	}
+	return readManifests(filepath.Join(root, "manifests", "base"))
 }

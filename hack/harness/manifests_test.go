@@ -23,6 +23,9 @@ func TestShippedManifests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if len(m.environment) != 1 || !strings.HasPrefix(m.environment[0], "GODEBUG=schedtrace=") {
+		t.Errorf("the daemon's environment is %q", m.environment)
+	}
 	client := fake.NewClientset()
 	if err := m.apply(t.Context(), client); err != nil {
 		t.Fatal(err)
@@ -78,7 +81,12 @@ func TestManifestsThatLackSomething(t *testing.T) {
 		"nothing at all":   {"kind: Service\n", "lacks a configuration or RBAC rules"},
 		"not YAML":         {"\tkind", "found character"},
 		"an unknown field": {"kind: [a]\n", "cannot unmarshal"},
-		"a wrong role":     {"apiVersion: rbac.authorization.k8s.io/v9\nkind: Role\n", "decode Role"},
+		"an environment that is not plain": {
+			"kind: Deployment\nmetadata:\n  name: kube-mesos-extender\nspec:\n  template:\n    spec:\n      containers:\n" +
+				"      - env:\n        - {name: A, valueFrom: {fieldRef: {fieldPath: metadata.name}}}\n",
+			"environment variable A is not a plain value",
+		},
+		"a wrong role": {"apiVersion: rbac.authorization.k8s.io/v9\nkind: Role\n", "decode Role"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

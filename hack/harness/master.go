@@ -9,6 +9,11 @@ import (
 	"github.com/kube-mesos-extender/kube-mesos-extender/hack/lab"
 )
 
+// withoutMonitor all but stops the monitor thread of the Go runtime, as the
+// extender's Deployment does. Mesos is C++ and has none, so that in a benchmark
+// nobody shall pay for it.
+const withoutMonitor = "GODEBUG=schedtrace=2147483647"
+
 // errRealMaster refuses to end a master that is not ours.
 var errRealMaster = errors.New("the master is a real one, started by somebody else")
 
@@ -41,11 +46,12 @@ func (m *master) workDir() string { return filepath.Join(m.dir, "mesos") }
 func (m *master) url() string { return "http://" + address(m.port) }
 
 func (m *master) start(context.Context) (err error) {
-	args := []string{"--addr=" + address(m.port)}
+	args, env := []string{"--addr=" + address(m.port)}, []string{withoutMonitor}
 	if !m.bench {
+		env = nil
 		args = append(args, "--work-dir="+m.workDir(), "--verbose")
 	}
-	m.process, err = lab.StartProcess("mesossim", filepath.Join(m.dir, "mesossim.log"), m.binary, append(args, m.agents...)...)
+	m.process, err = lab.StartProcess("mesossim", filepath.Join(m.dir, "mesossim.log"), env, m.binary, append(args, m.agents...)...)
 	return err
 }
 

@@ -4,9 +4,10 @@ package lab
 // it dies with this process and is kept away from the terminal's Ctrl-C.
 type Process struct{ p *process }
 
-// StartProcess runs a binary with its output appended to logPath.
-func StartProcess(name, logPath, binary string, args ...string) (*Process, error) {
-	p, err := startProcess(name, logPath, binary, args...)
+// StartProcess runs a binary with its output appended to logPath. It has this
+// process's environment, and env, each "name=value", besides.
+func StartProcess(name, logPath string, env []string, binary string, args ...string) (*Process, error) {
+	p, err := startProcess(name, logPath, env, binary, args...)
 	if err != nil {
 		return nil, err
 	}

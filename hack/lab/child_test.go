@@ -10,7 +10,7 @@ import (
 
 func TestProcessOfTheCaller(t *testing.T) {
 	log := filepath.Join(t.TempDir(), "sleep.log")
-	p, err := StartProcess("sleep", log, "/bin/sh", "-c", "echo began; exec sleep 60")
+	p, err := StartProcess("sleep", log, nil, "/bin/sh", "-c", "echo began; exec sleep 60")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestProcessOfTheCaller(t *testing.T) {
 }
 
 func TestProcessThatEndsByItself(t *testing.T) {
-	p, err := StartProcess("short", filepath.Join(t.TempDir(), "short.log"), "/bin/sh", "-c", "echo farewell; exit 3")
+	p, err := StartProcess("short", filepath.Join(t.TempDir(), "short.log"), nil, "/bin/sh", "-c", "echo farewell; exit 3")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestProcessThatEndsByItself(t *testing.T) {
 	if err := p.ExitError(); !errors.Is(err, errExited) || !strings.Contains(err.Error(), "farewell") {
 		t.Errorf("error %v, want one that quotes the log", err)
 	}
-	if _, err := StartProcess("none", filepath.Join(t.TempDir(), "none.log"), "/nonexistent"); err == nil {
+	if _, err := StartProcess("none", filepath.Join(t.TempDir(), "none.log"), nil, "/nonexistent"); err == nil {
 		t.Error("started a program that does not exist")
 	}
 }

@@ -113,7 +113,7 @@ func (c *ControlPlane) startReady(ctx context.Context, l launch) (*process, int,
 			return nil, 0, err
 		}
 		args := append([]string{l.component}, l.args(port)...)
-		p, err := startProcess(l.name, filepath.Join(c.dir, l.name+".log"), c.binary, args...)
+		p, err := startProcess(l.name, filepath.Join(c.dir, l.name+".log"), nil, c.binary, args...)
 		if err != nil {
 			return nil, 0, err
 		}

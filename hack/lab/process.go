@@ -29,14 +29,16 @@ type process struct {
 	err     error         // how it ended; read only after done
 }
 
-// startProcess runs a binary with its output appended to logPath.
-func startProcess(name, logPath, binary string, args ...string) (*process, error) {
+// startProcess runs a binary with its output appended to logPath, and env added
+// to the environment.
+func startProcess(name, logPath string, env []string, binary string, args ...string) (*process, error) {
 	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close() //nolint:errcheck // the child writes through its own descriptor
 	cmd := exec.Command(binary, args...)
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = childAttributes()
 	p := &process{name: name, logPath: logPath, cmd: cmd, done: make(chan struct{})}

@@ -18,7 +18,7 @@ func init() { fakes["fake-parent"] = startChildAndWait }
 // startChildAndWait starts a server from a thread that ends right afterwards.
 func startChildAndWait(port, file string) {
 	onDyingThread(func() {
-		if _, err := startProcess("child", file, os.Args[0], "fake-server", port, file); err != nil {
+		if _, err := startProcess("child", file, nil, os.Args[0], "fake-server", port, file); err != nil {
 			fmt.Println(err)
 		}
 	})
@@ -50,7 +50,7 @@ func TestChildrenDieWithTheirParent(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := filepath.Join(t.TempDir(), "log")
-	parent, err := startProcess("parent", log, os.Args[0], "fake-parent", strconv.Itoa(port), log)
+	parent, err := startProcess("parent", log, nil, os.Args[0], "fake-parent", strconv.Itoa(port), log)
 	if err != nil {
 		t.Fatal(err)
 	}
