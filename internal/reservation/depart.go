@@ -21,6 +21,7 @@ type load struct {
 	records []*record
 	key     offercache.Key
 	at      time.Time // when it was loaded: operation.sent of each record
+	joint   bool      // the RESERVEs of all pods leave as one operation
 	freed   bool      // a hold was given up at the key
 	waits   bool      // a hold has begun to wait, and no ACCEPT is on the wire
 }
@@ -54,6 +55,7 @@ func (m *Manager) depart(key offercache.Key) load {
 	}
 	m.onWire[key]++
 	l.accept = mesos.Accept{Generation: dep.Generation, OfferIDs: dep.OfferIDs}
+	l.joint = len(dep.Unreserve) == 0
 	m.metrics.handovers.Add(float64(dep.HandedOver))
 	m.loadUnreserves(&l, key, dep.Unreserve)
 	for _, piece := range dep.Reserve {
@@ -100,8 +102,8 @@ func (m *Manager) loadUnreserves(l *load, key offercache.Key, leaving []offercac
 	}
 }
 
-// loadReserve adds the RESERVE of one pod: all its resources in one operation,
-// so that they come or fail together (trap T12). The caller holds mu.
+// loadReserve adds what is reserved for one pod: all its resources in one
+// operation, so that they come or fail together (trap T12). The caller holds mu.
 func (m *Manager) loadReserve(l *load, key offercache.Key, piece offercache.Reserve) {
 	if m.loadGrowth(l, key, piece) {
 		return
@@ -120,17 +122,31 @@ func (m *Manager) loadReserve(l *load, key offercache.Key, piece offercache.Rese
 	}
 }
 
-// loadOperation adds an operation on portions of a record. The caller holds mu.
+// loadOperation adds portions of a record to an operation that is loaded, or to
+// a new one. The caller holds mu.
 func (m *Manager) loadOperation(l *load, r *record, kind mesos.OperationType, portions []resources.Portion) {
-	r.op = operation{kind: kind, sent: l.at, portions: portions}
-	if !m.mute[r.key.AgentID] {
-		r.op.id = uuid.NewString()
-		m.byOp[r.op.id] = r
+	op := l.open(kind)
+	if op.ID == "" && !m.mute[r.key.AgentID] {
+		op.ID = uuid.NewString()
+	}
+	op.Role, op.Portions = r.key.Role, slices.Concat(op.Portions, portions)
+	r.op = operation{kind: kind, id: op.ID, sent: l.at, portions: portions}
+	if op.ID != "" {
+		m.byOp[op.ID] = append(m.byOp[op.ID], r)
 	}
 	l.records = append(l.records, r)
-	l.accept.Operations = append(l.accept.Operations, mesos.Operation{
-		ID: r.op.id, Type: kind, Role: r.key.Role, Portions: portions,
-	})
+}
+
+// open returns the operation that the next pod's portions are added to. The
+// resources of several pods are reserved by one operation, which spares the
+// agent, the master and us a status and its acknowledgement for each but one:
+// they are all in hand, so that they would also come or fail together if each had
+// its own. That is not so for what another pod's UNRESERVE must free first.
+func (l *load) open(kind mesos.OperationType) *mesos.Operation {
+	if len(l.accept.Operations) == 0 || !l.joint {
+		l.accept.Operations = append(l.accept.Operations, mesos.Operation{Type: kind})
+	}
+	return &l.accept.Operations[len(l.accept.Operations)-1]
 }
 
 // send puts a load on the wire. A load that certainly did not arrive fails at
@@ -185,11 +201,16 @@ func (m *Manager) failed(l load, err error) {
 func (m *Manager) ofLoad(l load, do func(*record)) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for i, r := range l.records {
-		if r.op.inFlight() && r.op.id == l.accept.Operations[i].ID && r.op.sent.Equal(l.at) {
+	for _, r := range l.records {
+		if r.op.inFlight() && r.op.sent.Equal(l.at) && l.has(r.op.id) {
 			do(r)
 		}
 	}
+}
+
+// has reports whether an operation is of the load.
+func (l *load) has(operationID string) bool {
+	return slices.ContainsFunc(l.accept.Operations, func(op mesos.Operation) bool { return op.ID == operationID })
 }
 
 // giveBackAttempts bounds the DECLINEs of the offers of one lost ACCEPT, which

@@ -234,6 +234,20 @@ func (h *house) operation(n, index int) mesos.Operation {
 	return ops[index]
 }
 
+// reserves requires that an operation reserves one portion for each of the pods,
+// in their order.
+func (h *house) reserves(op mesos.Operation, uids ...string) {
+	h.t.Helper()
+	var got []string
+	for _, p := range op.Portions {
+		pod, _ := owner(testCluster, p)
+		got = append(got, pod.UID)
+	}
+	if op.Type != mesos.Reserve || !slices.Equal(got, uids) {
+		h.t.Fatalf("an operation of type %v is for %v, want a RESERVE for %v", op.Type, got, uids)
+	}
+}
+
 func (h *house) status(op mesos.Operation, state mesos.OperationState, uuid string) {
 	s := mesos.OperationStatus{OperationID: op.ID, State: state, AgentID: agent1.AgentID}
 	if uuid != "" {

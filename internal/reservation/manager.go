@@ -104,7 +104,7 @@ type Manager struct {
 	records   map[id]*record                        // every reservation that is not Gone
 	byKey     map[offercache.Key]map[string]*record // agent and role → pod UID → record
 	byUID     map[string][]*record                  // pod UID → its records, more than one only while a retry moves nodes
-	byOp      map[string]*record                    // operation ID → the record it moves
+	byOp      map[string][]*record                  // operation ID → the records it moves, immutable slices
 	restless  map[*record]struct{}                  // those that offers can help; see file
 	gone      map[id]time.Time                      // when a record ended, so that an older audit cannot bring it back
 	mute      map[string]bool                       // agent ID → has no operation feedback
@@ -168,7 +168,7 @@ func New(opts Options, deps Deps) *Manager {
 		records:   map[id]*record{},
 		byKey:     map[offercache.Key]map[string]*record{},
 		byUID:     map[string][]*record{},
-		byOp:      map[string]*record{},
+		byOp:      map[string][]*record{},
 		restless:  map[*record]struct{}{},
 		gone:      map[id]time.Time{},
 		mute:      map[string]bool{},
@@ -308,9 +308,12 @@ func (m *Manager) drop(r *record) {
 	m.gone[r.id] = m.clock.Now()
 }
 
-// endOperation forgets the operation in flight. The caller holds mu.
+// endOperation forgets a record's operation in flight. The caller holds mu.
 func (m *Manager) endOperation(r *record) {
-	if r.op.id != "" {
+	others := slices.DeleteFunc(slices.Clone(m.byOp[r.op.id]), func(o *record) bool { return o == r })
+	if len(others) > 0 {
+		m.byOp[r.op.id] = others
+	} else {
 		delete(m.byOp, r.op.id)
 	}
 	r.op = operation{}

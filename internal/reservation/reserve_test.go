@@ -81,16 +81,8 @@ func TestHoldsOfOneAgentLeaveTogether(t *testing.T) {
 		h.finish(h.operation(1, 0))
 		h.mustReserve(first)
 		h.offer(offerOf("o2", agent1, unreserved(amounts(3, 3584)), reservedFor("p1", amounts(1, 512))))
-		ops := h.accepts(2)[1].Operations
-		if len(ops) != 3 {
-			t.Fatalf("second ACCEPT has %d operations, want one RESERVE for each of 3 pods", len(ops))
-		}
-		for i, op := range ops {
-			if op.Type != mesos.Reserve || len(op.Portions) != 1 {
-				t.Errorf("operation %d is %+v, want one RESERVE of one portion", i, op)
-			}
-			h.finish(op)
-		}
+		h.reserves(h.operation(2, 0), "p2", "p3", "p4")
+		h.finish(h.operation(2, 0))
 		for _, a := range gathered {
 			h.mustReserve(a)
 		}

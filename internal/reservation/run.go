@@ -196,7 +196,7 @@ func (m *Manager) unanswered() []mesos.OperationRef {
 		refs = append(refs, mesos.OperationRef{OperationID: r.op.id, AgentID: r.key.AgentID})
 	}
 	slices.SortFunc(refs, func(a, b mesos.OperationRef) int { return strings.Compare(a.OperationID, b.OperationID) })
-	return refs
+	return slices.Compact(refs) // one may be of several pods
 }
 
 // releaseByOperator unreserves, by the operator API, what no offer has shown

@@ -44,7 +44,7 @@ func (m *Manager) Status(s mesos.OperationStatus) {
 	m.acknowledgeLater(s)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if r := m.byOp[s.OperationID]; r != nil {
+	for _, r := range m.byOp[s.OperationID] {
 		m.progress(r, s)
 	}
 }

@@ -118,31 +118,43 @@ func (w *world) execute(a mesos.Accept) {
 	}
 }
 
-// apply executes one operation on the agent that its offers belong to.
+// apply executes one operation, for all of its pods or for none, on the agent
+// that its offers belong to.
 func (w *world) apply(op mesos.Operation) bool {
-	pod, ok := owner(testCluster, op.Portions[0])
 	agent := w.agents[w.agentOfOperation(op)]
-	if !ok || agent == nil {
+	if agent == nil {
 		w.t.Errorf("operation on something that is not ours: %+v", op)
 		return false
-	}
-	var sum resources.Vector
-	for _, p := range op.Portions {
-		sum = sum.Add(p.Vector)
 	}
 	if w.chance(3) {
 		return false
 	}
-	top, _ := op.Portions[0].Top()
+	if op.Type == mesos.Reserve && !agent.free.Covers(total(op.Portions)) {
+		return false
+	}
+	done := true
+	for _, p := range op.Portions {
+		done = w.applyTo(agent, op.Type, p) && done
+	}
+	return done
+}
+
+func (w *world) applyTo(agent *worldAgent, kind mesos.OperationType, p resources.Portion) bool {
+	pod, ok := owner(testCluster, p)
+	if !ok {
+		w.t.Errorf("operation on something that is not ours: %+v", p)
+		return false
+	}
+	top, _ := p.Top()
 	known, exists := agent.layers[pod.UID]
 	same := exists && (resources.Portion{Layers: []resources.Layer{top}}).SameStack(resources.Portion{Layers: []resources.Layer{known}})
-	if op.Type == mesos.Reserve {
-		if exists && !same {
-			w.t.Errorf("pod %s has two reservations that Mesos does not merge, under %v and %v", pod.UID, known, top)
-		}
-		return agent.reserve(pod.UID, sum, top)
+	if kind == mesos.Unreserve {
+		return same && w.unreserve(agent, pod.UID, p.Vector)
 	}
-	return same && w.unreserve(agent, pod.UID, sum)
+	if exists && !same {
+		w.t.Errorf("pod %s has two reservations that Mesos does not merge, under %v and %v", pod.UID, known, top)
+	}
+	return agent.reserve(pod.UID, p.Vector, top)
 }
 
 func (a *worldAgent) reserve(uid string, v resources.Vector, top resources.Layer) bool {
