@@ -13,6 +13,7 @@ import (
 	schedulingv1 "k8s.io/component-helpers/scheduling/corev1"
 	"k8s.io/utils/clock"
 
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/crew"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/kube"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/logkeys"
 	"github.com/kube-mesos-extender/kube-mesos-extender/internal/offercache"
@@ -92,11 +93,10 @@ type Binder struct {
 	deps    Deps
 	metrics *metrics
 	running sync.WaitGroup // binds in flight
-	work    chan job       // to the workers that are idle
+	crew    *crew.Crew     // to run them
 
 	mu       sync.Mutex         // guards all below
 	flights  map[string]*flight // pod UID → the bind in flight
-	idle     int                // workers that wait for work
 	draining bool               // no bind may start any more
 }
 
@@ -111,7 +111,7 @@ type flight struct {
 func New(opts Options, deps Deps) *Binder {
 	return &Binder{
 		opts: opts, deps: deps, metrics: newMetrics(deps.Registerer),
-		flights: map[string]*flight{}, work: make(chan job),
+		flights: map[string]*flight{}, crew: crew.New(maxIdle),
 	}
 }
 
@@ -154,7 +154,7 @@ func (b *Binder) join(ctx context.Context, t Target) *flight {
 	}
 	f := &flight{node: t.Node, done: make(chan struct{})}
 	b.flights[t.UID] = f
-	b.start(job{context.WithoutCancel(ctx), t, f})
+	b.start(context.WithoutCancel(ctx), t, f)
 	return f
 }
 

@@ -41,7 +41,7 @@ func (m *Manager) Run(ctx context.Context) error {
 
 // dispatch sends an ACCEPT for every key at which something can leave.
 func (m *Manager) dispatch(ctx context.Context) error {
-	out := senders{send: func(l load) { m.send(ctx, l) }, loads: make(chan load)}
+	out := newSenders(func(l load) { m.send(ctx, l) })
 	defer out.end()
 	for {
 		if err := m.awake(ctx); err != nil {

@@ -1,39 +1,36 @@
 package reservation
 
-import "sync"
+import (
+	"sync"
 
-// senders put loads on the wire side by side. They stay once started: what a
-// call needs of stack grows once, not with each ACCEPT. Only one goroutine may
-// use it.
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/crew"
+)
+
+// senders put loads on the wire side by side, acceptWorkers at most.
 type senders struct {
 	send    func(load)
-	loads   chan load
-	started int
+	crew    *crew.Crew
+	slots   chan struct{}
 	running sync.WaitGroup
 }
 
-// put hands a load to a sender. It waits while all acceptWorkers are busy.
+func newSenders(send func(load)) *senders {
+	return &senders{send: send, crew: crew.New(acceptWorkers), slots: make(chan struct{}, acceptWorkers)}
+}
+
+// put hands a load to a sender. It waits while all are busy.
 func (s *senders) put(l load) {
-	select {
-	case s.loads <- l:
-		return
-	default:
-	}
-	if s.started == acceptWorkers {
-		s.loads <- l
-		return
-	}
-	s.started++
-	s.running.Go(func() {
+	s.slots <- struct{}{}
+	s.running.Add(1)
+	s.crew.Go(func() {
+		defer s.running.Done()
 		s.send(l)
-		for next := range s.loads {
-			s.send(next)
-		}
+		<-s.slots
 	})
 }
 
 // end waits for what was put.
 func (s *senders) end() {
-	close(s.loads)
 	s.running.Wait()
+	s.crew.Dismiss()
 }

@@ -38,6 +38,12 @@ type lane struct {
 	limit    int64 // of a body
 }
 
+// begin readies a lane, new or used, for a connection.
+func (l *lane) begin(conn net.Conn) {
+	l.conn, l.from, l.to, l.closes = conn, 0, 0, false
+	l.state.Store(waiting)
+}
+
 // The states of a lane.
 const (
 	waiting int32 = iota // for a call

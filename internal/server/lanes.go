@@ -7,7 +7,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/kube-mesos-extender/kube-mesos-extender/internal/crew"
 )
+
+// maxSpare bounds the goroutines that are kept for connections to come.
+const maxSpare = 64
 
 // lanes puts a lane in front of each connection of a listener, and is the
 // listener of those connections that net/http has to serve.
@@ -22,6 +27,8 @@ type lanes struct {
 	shut     func() error // closes closed and the listener, once
 	ending   atomic.Bool
 	running  sync.WaitGroup // lanes and the one that accepts
+	crew     *crew.Crew     // to run lanes
+	spare    sync.Pool      // of lanes whose connections have ended
 
 	mu   sync.Mutex // guards open
 	open map[*lane]struct{}
@@ -32,7 +39,9 @@ func newLanes(s *Server, listener net.Listener) *lanes {
 	ls := &lanes{
 		Listener: listener, server: s, open: map[*lane]struct{}{},
 		leaving: make(chan net.Conn), failures: make(chan error), closed: make(chan struct{}),
+		crew: crew.New(maxSpare),
 	}
+	ls.spare.New = func() any { return &lane{lanes: ls, verbs: s.verbs, limit: s.options.MaxBodyBytes} }
 	ls.shut = sync.OnceValue(func() error {
 		close(ls.closed)
 		return listener.Close()
@@ -71,20 +80,26 @@ func (ls *lanes) acceptAll() {
 	}
 }
 
-// begin has a lane serve a connection.
+// begin has a lane serve a connection. kube-scheduler opens one for nearly every
+// bind, since its client keeps no more than two that are idle.
 func (ls *lanes) begin(conn net.Conn) {
-	l := &lane{conn: conn, lanes: ls, verbs: ls.server.verbs, limit: ls.server.options.MaxBodyBytes}
+	l := ls.spare.Get().(*lane)
+	l.begin(conn)
 	ls.mu.Lock()
 	ls.open[l] = struct{}{}
 	ls.mu.Unlock()
-	ls.running.Go(func() {
+	ls.running.Add(1)
+	ls.crew.Go(func() {
+		defer ls.running.Done()
 		goOn := l.run()
 		ls.mu.Lock()
 		delete(ls.open, l)
 		ls.mu.Unlock()
-		if !goOn || !ls.leave(l) {
-			_ = conn.Close() // all is sent
+		if goOn && ls.leave(l) {
+			return
 		}
+		_ = conn.Close() // all is sent
+		ls.spare.Put(l)
 	})
 }
 
@@ -113,7 +128,7 @@ func (ls *lanes) end(ctx context.Context) error {
 		}
 	})
 	finished := make(chan struct{})
-	go func() { ls.running.Wait(); close(finished) }()
+	go func() { ls.running.Wait(); ls.crew.Dismiss(); close(finished) }()
 	select {
 	case <-finished:
 		return nil
