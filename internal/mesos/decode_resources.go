@@ -2,6 +2,7 @@ package mesos
 
 import (
 	"fmt"
+	"hash/maphash"
 	"math"
 	"strconv"
 	"strings"
@@ -23,32 +24,65 @@ const (
 // and shared resources, those of resource providers, sets, and ranges other
 // than ports: a pod's reservation must not touch them.
 func decodePortions(list []mesos.Resource) []resources.Portion {
-	var portions []resources.Portion
+	var g grouping
 	for i := range list {
-		vector, ok := decodeVector(&list[i])
-		if !ok {
-			continue
-		}
-		portions = addPortion(portions, resources.Portion{Layers: decodeLayers(&list[i]), Vector: vector})
+		g.add(&list[i], newStack(decodeLayers(&list[i])))
 	}
-	return portions
+	return g.portions
 }
 
-func addPortion(portions []resources.Portion, piece resources.Portion) []resources.Portion {
-	for i := range portions {
-		if !portions[i].SameStack(piece) {
-			continue
-		}
-		sum := portions[i].Vector.Add(piece.Vector)
-		for _, s := range sum.Scalars {
-			if s.Milli > maxMilli {
-				return portions // absurd; counting less is safe
-			}
-		}
-		portions[i].Vector = sum
-		return portions
+// grouping is resources by their reservation stack.
+type grouping struct {
+	portions []resources.Portion
+	hashes   []uint64 // of the stack of each
+}
+
+// add adds one resource, if it is one that a pod's reservation may have.
+func (g *grouping) add(r *mesos.Resource, s stack) {
+	vector, ok := decodeVector(r)
+	if !ok {
+		return
 	}
-	return append(portions, piece)
+	piece := resources.Portion{Layers: s.layers, Vector: vector}
+	for i, hash := range g.hashes {
+		if hash == s.hash && g.portions[i].SameStack(piece) {
+			g.enlarge(&g.portions[i], vector)
+			return
+		}
+	}
+	g.portions, g.hashes = append(g.portions, piece), append(g.hashes, s.hash)
+}
+
+func (g *grouping) enlarge(p *resources.Portion, by resources.Vector) {
+	sum := p.Vector.Add(by)
+	for _, s := range sum.Scalars {
+		if s.Milli > maxMilli {
+			return // absurd; counting less is safe
+		}
+	}
+	p.Vector = sum
+}
+
+// stack is the reservations that a resource is under. Where a hundred pods have
+// reserved something on an agent, comparing each with each other takes longer
+// than all else does; so equal ones have the same hash.
+type stack struct {
+	layers []resources.Layer
+	hash   uint64
+}
+
+var stackSeed = maphash.MakeSeed()
+
+func newStack(layers []resources.Layer) stack {
+	var h maphash.Hash
+	h.SetSeed(stackSeed)
+	for _, l := range layers {
+		_, _ = h.WriteString(l.Role) // a hash takes anything
+		for _, label := range l.Labels {
+			_, _ = h.WriteString(label.Value)
+		}
+	}
+	return stack{layers, h.Sum64()}
 }
 
 func decodeVector(r *mesos.Resource) (resources.Vector, bool) {
@@ -104,9 +138,13 @@ func decodeLayers(r *mesos.Resource) []resources.Layer {
 			Labels:    decodeLabels(r.GetReservation().GetLabels()),
 		}}
 	}
-	layers := make([]resources.Layer, len(r.Reservations))
-	for i := range r.Reservations {
-		info := &r.Reservations[i]
+	return layersOf(r.Reservations)
+}
+
+func layersOf(list []mesos.Resource_ReservationInfo) []resources.Layer {
+	layers := make([]resources.Layer, len(list))
+	for i := range list {
+		info := &list[i]
 		layers[i] = resources.Layer{
 			Dynamic:   info.GetType() == mesos.Resource_ReservationInfo_DYNAMIC,
 			Role:      info.GetRole(),

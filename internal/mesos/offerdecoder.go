@@ -27,6 +27,7 @@ type offerDecoder struct {
 	texts      map[string]string
 	attributes map[string][]resources.Label
 	portions   map[string][]resources.Portion
+	stacks     map[string]stack
 }
 
 func newOfferDecoder() *offerDecoder {
@@ -34,6 +35,7 @@ func newOfferDecoder() *offerDecoder {
 		texts:      map[string]string{},
 		attributes: map[string][]resources.Label{},
 		portions:   map[string][]resources.Portion{},
+		stacks:     map[string]stack{},
 	}
 }
 
@@ -72,6 +74,9 @@ const (
 	fieldAllocation = 10
 	fieldDomain     = 11
 )
+
+// fieldReservations is the number of Resource.reservations.
+const fieldReservations = 13
 
 // split finds the fields. Unknown ones, ones that stand twice, repeated ones
 // that do not stand together, and rare ones are errWire.
@@ -139,7 +144,7 @@ func (d *offerDecoder) direct(data []byte) (*resources.Offer, error) {
 	if offer.Attributes, err = shared(d.attributes, f.at[fieldAttributes], directAttributes); err != nil {
 		return nil, err
 	}
-	offer.Portions, err = shared(d.portions, f.at[fieldResources], directPortions)
+	offer.Portions, err = shared(d.portions, f.at[fieldResources], d.directPortions)
 	return offer, err
 }
 
@@ -259,18 +264,64 @@ func directAttributes(data []byte) ([]resources.Label, error) {
 	return decodeAttributes(list), nil
 }
 
-// directPortions reads Offer.resources, tags included.
-func directPortions(data []byte) ([]resources.Portion, error) {
-	var list []mesos.Resource
+// directPortions reads Offer.resources, tags included. What pods have reserved is
+// in each offer of their agent, so its stack is made once, too.
+func (d *offerDecoder) directPortions(data []byte) ([]resources.Portion, error) {
+	var g grouping
 	for rest := scan(data); len(rest) > 0; {
 		_, content, err := rest.next()
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, mesos.Resource{})
-		if err := list[len(list)-1].Unmarshal(content); err != nil {
+		content, reservations := cutReservations(content)
+		var r mesos.Resource
+		if err := r.Unmarshal(content); err != nil {
 			return nil, errWire
 		}
+		if len(reservations) == 0 {
+			g.add(&r, newStack(decodeLayers(&r)))
+			continue
+		}
+		under, err := shared(d.stacks, reservations, directStack)
+		if err != nil {
+			return nil, err
+		}
+		g.add(&r, under)
 	}
-	return decodePortions(list), nil
+	return g.portions, nil
+}
+
+// cutReservations cuts Resource.reservations, tags included, off the end of an
+// encoded Resource, where Mesos writes them.
+func cutReservations(data []byte) (rest, reservations []byte) {
+	end := len(data)
+	for s := scan(data); len(s) > 0; {
+		at := len(data) - len(s)
+		number, content, err := s.next()
+		switch {
+		case err != nil, content == nil && number == fieldReservations:
+			return data, nil
+		case number == fieldReservations:
+			end = min(end, at)
+		case end < len(data):
+			return data, nil // something comes after them
+		}
+	}
+	return data[:end], data[end:]
+}
+
+// directStack reads what cutReservations has cut off.
+func directStack(data []byte) (stack, error) {
+	var list []mesos.Resource_ReservationInfo
+	for rest := scan(data); len(rest) > 0; {
+		_, content, err := rest.next()
+		if err != nil {
+			return stack{}, err
+		}
+		list = append(list, mesos.Resource_ReservationInfo{})
+		if err := list[len(list)-1].Unmarshal(content); err != nil {
+			return stack{}, errWire
+		}
+	}
+	return newStack(layersOf(list)), nil
 }

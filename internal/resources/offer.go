@@ -56,6 +56,9 @@ func (p Portion) Usable(role string) bool {
 // SameStack reports whether p and o stand under equal stacks of reservations,
 // labels and their order included: Mesos merges such resources.
 func (p Portion) SameStack(o Portion) bool {
+	if len(p.Layers) > 0 && len(p.Layers) == len(o.Layers) && &p.Layers[0] == &o.Layers[0] {
+		return true // the very same
+	}
 	return slices.EqualFunc(p.Layers, o.Layers, func(a, b Layer) bool {
 		return a.Dynamic == b.Dynamic && a.Role == b.Role && a.Principal == b.Principal &&
 			slices.Equal(a.Labels, b.Labels)
