@@ -23,7 +23,7 @@ func (m *master) accept(fw *framework, call *scheduler.Call_Accept) {
 		offered = offered.plus(o.resources)
 		m.forgetOffer(o)
 	}
-	run := &acceptance{m: m, framework: fw, agent: ag, role: role, remaining: offered}
+	run := &acceptance{m: m, framework: fw, agent: ag, role: role, remaining: offered.clone(0)}
 	for i := range operations {
 		run.perform(&operations[i])
 		if m.stopped {
@@ -136,7 +136,7 @@ type acceptance struct {
 	framework *framework
 	agent     *agent
 	role      string
-	remaining resources // of the offers, converted by the operations so far
+	remaining resources // of the offers, converted in place by the operations so far
 	launched  resources
 	steps     []conversion
 }
@@ -171,18 +171,16 @@ func (run *acceptance) convert(op *mesos.Offer_Operation) error {
 	if err != nil {
 		return textf("%s; on agent %s", err, run.agent)
 	}
-	steps := conversions(op, run.role)
-	converted, err := run.remaining.convert(steps)
-	if err != nil {
+	steps := conversions(op, targets)
+	if err := run.remaining.convert(steps); err != nil {
 		return err
 	}
 	if convertsNothing(steps) {
 		run.m.check("CHECK_SOME(providerId): Cannot determine resource provider for empty resources")
 		return nil
 	}
-	run.remaining = converted
 	run.steps = append(run.steps, steps...)
-	run.m.apply(run.framework, run.agent, op, run.role, steps)
+	run.m.apply(run.framework, run.agent, withTarget(op, targets), steps)
 	return nil
 }
 
@@ -203,19 +201,23 @@ func (run *acceptance) settle(offered resources, filters *mesos.Filters) {
 // rebook books what the offers have become in place of what was offered.
 func (run *acceptance) rebook(offered resources) {
 	m, fw, ag := run.m, run.framework, run.agent
-	after := run.remaining.plus(run.launched)
+	after := run.remaining
+	if len(run.launched) > 0 {
+		after = after.plus(run.launched)
+	}
 	ag.give(fw.id, offered)
 	ag.take(fw.id, after)
 	clients := m.alloc.frameworks[run.role]
 	if clients == nil {
 		return
 	}
-	clients.unallocated(fw.id, offered.scalarQuantities())
-	m.alloc.roles.unallocated(run.role, offered.scalarQuantities())
+	former, amounts := offered.scalarQuantities(), after.scalarQuantities()
+	clients.unallocated(fw.id, former)
+	m.alloc.roles.unallocated(run.role, former)
 	if c := clients.clients[fw.id]; c != nil {
-		c.amounts.addQ(after.scalarQuantities(), 1)
+		c.amounts.addQ(amounts, 1)
 	}
 	if c := m.alloc.roles.clients[run.role]; c != nil {
-		c.amounts.addQ(after.scalarQuantities(), 1)
+		c.amounts.addQ(amounts, 1)
 	}
 }

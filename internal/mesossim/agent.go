@@ -22,7 +22,7 @@ type agent struct {
 	drainStart   time.Time
 	lastPong     time.Time // reference of the ping schedule
 
-	total     resources
+	total     resources            // changed in place, like the lists in held
 	held      map[string]resources // framework ID → offered or allocated to it
 	free      resources            // total less held; nil with stale
 	stale     bool                 // free must be computed again
@@ -42,7 +42,7 @@ type agent struct {
 func newAgent(id string, h *host) *agent {
 	now := time.Now()
 	ag := &agent{id: id, host: h, epoch: h.epoch, connected: true, active: true, registered: now, lastPong: now, stale: true}
-	ag.total = h.total
+	ag.total = h.total.clone(0) // the host changes its own in place
 	for i := range ag.total {
 		ag.hasGPU = ag.hasGPU || ag.total[i].name == "gpus"
 	}
@@ -68,7 +68,7 @@ func (ag *agent) available() resources {
 }
 
 func (ag *agent) setTotal(total resources) {
-	ag.total = total
+	ag.total = total.clone(0)
 	ag.stale = true
 }
 
@@ -77,12 +77,15 @@ func (ag *agent) take(frameworkID string, rs resources) {
 	if ag.held == nil {
 		ag.held = map[string]resources{}
 	}
-	ag.held[frameworkID] = ag.held[frameworkID].plus(rs)
+	held := ag.held[frameworkID]
+	held.addAll(rs)
+	ag.held[frameworkID] = held
 	ag.stale = true
 }
 
 func (ag *agent) give(frameworkID string, rs resources) {
-	rest := ag.held[frameworkID].minus(rs)
+	rest := ag.held[frameworkID]
+	rest.subAll(rs)
 	if len(rest) == 0 {
 		delete(ag.held, frameworkID)
 	} else {

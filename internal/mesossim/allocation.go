@@ -65,8 +65,14 @@ func (run *allocation) offer(fw *framework, ag *agent, role string) {
 	if available == nil {
 		return
 	}
-	offered := available.filter(func(r *resource) bool { return !quotaCounted(r) })
-	extra := available.filter(quotaCounted)
+	offered, extra := make(resources, 0, len(available)), resources(nil)
+	for i := range available {
+		if quotaCounted(&available[i]) {
+			extra = append(extra, available[i])
+		} else {
+			offered = append(offered, available[i])
+		}
+	}
 	if q, limited := run.m.alloc.quotas[role]; limited && len(q.limits) > 0 {
 		extra = shrinkToLimits(extra, q.limits, run.consumed[role])
 	}
@@ -80,14 +86,16 @@ func (run *allocation) offer(fw *framework, ag *agent, role string) {
 }
 
 // grant gives offered to fw unless it is too little or filtered; counted is
-// the part that counts against quota.
+// the part that counts against quota. The caller leaves offered to grant.
 func (run *allocation) grant(fw *framework, ag *agent, role string, offered, counted resources) bool {
 	if !run.m.allocatable(fw, role, offered) || fw.filtered(role, ag.id, offered) {
 		return false
 	}
-	given := offered.allocate(role)
-	run.m.take(fw, ag, given)
-	run.grants = append(run.grants, grant{fw, ag, role, given})
+	for i := range offered {
+		offered[i].allocated = role
+	}
+	run.m.take(fw, ag, offered)
+	run.grants = append(run.grants, grant{fw, ag, role, offered})
 	run.countQuota(role, counted)
 	return true
 }

@@ -3,6 +3,7 @@ package mesossim
 import (
 	"maps"
 	"slices"
+	"unique"
 )
 
 // Books is a consistent view of the cluster for tests and simulations.
@@ -137,7 +138,7 @@ func (q quantities) amounts() Amounts {
 // reservationsOf groups reserved resources by owner, in their order.
 func reservationsOf(rs resources) []Reservation {
 	var out []Reservation
-	index := map[string]int{}
+	index := map[unique.Handle[string]]int{}
 	for i := range rs {
 		r := &rs[i]
 		at, known := index[r.reserved.key]
@@ -157,8 +158,8 @@ func reservationsOf(rs resources) []Reservation {
 			}
 			out = append(out, entry)
 		}
-		if len(r.spans) > 0 {
-			out[at].Ports = formatSpans(r.spans)
+		if spans := r.spans(); len(spans) > 0 {
+			out[at].Ports = formatSpans(spans)
 			continue
 		}
 		out[at].Amounts[r.name] = fromFixed(toFixed(r.scalar))

@@ -27,9 +27,9 @@ func operationTarget(op *mesos.Offer_Operation, role string) []resource {
 }
 
 // conversions follows getResourceConversions (src/common/resources_utils.cpp):
-// a RESERVE is one step, an UNRESERVE one step per resource.
-func conversions(op *mesos.Offer_Operation, role string) []conversion {
-	list := operationTarget(op, role)
+// a RESERVE is one step, an UNRESERVE one step per resource. list is the
+// operation's target.
+func conversions(op *mesos.Offer_Operation, list []resource) []conversion {
 	if op.Type == mesos.Offer_Operation_RESERVE {
 		reserved := newResources(list)
 		consumed := popped(reserved)
@@ -57,15 +57,23 @@ func popped(rs resources) resources {
 	return out
 }
 
-// convert applies steps in order to rs; the error is the master's text.
-func (rs resources) convert(steps []conversion) (resources, error) {
-	for _, step := range steps {
-		if !rs.contains(step.consumed) {
-			return nil, textf("%s does not contain %s", rs, step.consumed)
-		}
-		rs = rs.minus(step.consumed).plus(step.converted)
+// convert applies steps in order to rs, in place: it is done to an agent's whole
+// list for each operation. When one fails rs stays as it was; the error is the
+// master's text.
+func (rs *resources) convert(steps []conversion) error {
+	out := *rs
+	if len(steps) > 1 {
+		out = rs.clone(len(steps)) // a step may fail after others
 	}
-	return rs, nil
+	for _, step := range steps {
+		if !out.contains(step.consumed) {
+			return textf("%s does not contain %s", out, step.consumed)
+		}
+		out.subAll(step.consumed)
+		out.addAll(step.converted)
+	}
+	*rs = out
+	return nil
 }
 
 // unallocated returns the steps without the mark of the role they are

@@ -86,6 +86,24 @@ func TestReservationsMergeByLabels(t *testing.T) {
 	}
 }
 
+func TestConversionIsDoneAsAWholeOrNotAtAll(t *testing.T) {
+	rs := mustParse(t, "cpus:5;mem:7")
+	possible := conversion{mustParse(t, "cpus:2"), mustParse(t, "cpus(a):2")}
+	err := rs.convert([]conversion{possible, {mustParse(t, "mem:8"), mustParse(t, "mem(a):8")}})
+	if want := "cpus:3; mem:7; cpus(reservations: [(STATIC,a)]):2 does not contain mem:8"; err == nil || err.Error() != want {
+		t.Errorf("a step that fails: want %q, got %v", want, err)
+	}
+	if got, want := rs.String(), "cpus:5; mem:7"; got != want {
+		t.Errorf("after a step that failed: want %s, got %s", want, got)
+	}
+	if err := rs.convert([]conversion{possible}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := rs.String(), "cpus:3; mem:7; cpus(reservations: [(STATIC,a)]):2"; got != want {
+		t.Errorf("a step that succeeds: want %s, got %s", want, got)
+	}
+}
+
 func TestDominantResourceFairness(t *testing.T) {
 	total := quantities{"cpus": 10000, "mem": 100000}
 	s := newSorter()

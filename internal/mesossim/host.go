@@ -38,8 +38,8 @@ type host struct {
 	configured resources // of the --resources flag
 
 	// On disk.
-	id         string // agent ID, "" before the first registration
-	total      resources
+	id         string                    // agent ID, "" before the first registration
+	total      resources                 // changed in place while the process runs
 	operations map[string]*hostOperation // UUID → not yet acknowledged
 	tasks      map[string]*hostTask      // framework ID and task ID → task
 
@@ -135,9 +135,7 @@ func (h *host) tell(do func(m *master, ag *agent)) {
 // execute performs a RESERVE or UNRESERVE.
 func (h *host) execute(op *operation, steps []conversion) {
 	state := mesos.OPERATION_FINISHED
-	if total, err := h.total.convert(steps); err == nil {
-		h.total = total
-	} else {
+	if h.total.convert(steps) != nil {
 		state = mesos.OPERATION_DROPPED
 	}
 	ho := &hostOperation{

@@ -50,9 +50,9 @@ func (m *master) sendOperationStatus(fw *framework, status mesos.OperationStatus
 
 // apply books an operation as done, before the agent has seen it, and sends it
 // to the agent. fw is nil for an operator's.
-func (m *master) apply(fw *framework, ag *agent, info *mesos.Offer_Operation, role string, steps []conversion) {
+func (m *master) apply(fw *framework, ag *agent, info mesos.Offer_Operation, steps []conversion) {
 	op := &operation{
-		uuid: newUUID(), seq: m.sim.nextSeq(), agent: ag, info: withAllocation(info, role),
+		uuid: newUUID(), seq: m.sim.nextSeq(), agent: ag, info: info,
 		latest: mesos.OperationStatus{
 			OperationID: info.ID, State: mesos.OPERATION_PENDING, AgentID: &mesos.AgentID{Value: ag.id},
 		},
@@ -69,21 +69,17 @@ func (m *master) apply(fw *framework, ag *agent, info *mesos.Offer_Operation, ro
 		}
 	}
 	plain := unallocated(steps)
-	if total, err := ag.total.convert(plain); err == nil {
-		ag.setTotal(total)
+	if ag.total.convert(plain) == nil {
+		ag.stale = true
 	}
 	m.deliver(ag, func() { ag.host.execute(op, plain) })
 }
 
-// withAllocation returns a copy of info whose resources carry the role they
-// are allocated to, as GET_OPERATIONS shows them.
-func withAllocation(info *mesos.Offer_Operation, role string) mesos.Offer_Operation {
+// withTarget returns a copy of info with list, its target, as its resources: they
+// carry the role they are allocated to, as GET_OPERATIONS shows them.
+func withTarget(info *mesos.Offer_Operation, list []resource) mesos.Offer_Operation {
 	out := *info
-	list := operationTarget(info, role)
-	rendered := make([]mesos.Resource, len(list))
-	for i := range list {
-		rendered[i] = list[i].toProto()
-	}
+	rendered := resources(list).toProto()
 	if info.Reserve != nil {
 		out.Reserve = &mesos.Offer_Operation_Reserve{Source: info.Reserve.Source, Resources: rendered}
 	} else if info.Unreserve != nil {

@@ -78,9 +78,10 @@ func (m *master) operate(agentID string, op *mesos.Offer_Operation, principal *s
 	if err != nil {
 		return textAnswer(http.StatusBadRequest, "Invalid %s operation on agent %s: %s", op.Type, ag, err)
 	}
-	steps := conversions(op, "")
+	steps := conversions(op, targets)
 	m.makeRoom(ag, steps)
-	if _, err := ag.available().convert(steps); err != nil {
+	free := ag.available().clone(0)
+	if err := free.convert(steps); err != nil {
 		return textAnswer(http.StatusConflict, "%s", err)
 	}
 	if convertsNothing(steps) {
@@ -90,7 +91,7 @@ func (m *master) operate(agentID string, op *mesos.Offer_Operation, principal *s
 		})
 		return accepted()
 	}
-	m.apply(nil, ag, op, "", steps)
+	m.apply(nil, ag, withTarget(op, targets), steps)
 	return accepted()
 }
 
@@ -108,7 +109,7 @@ func (m *master) makeRoom(ag *agent, steps []conversion) {
 		}
 		recovered, required = recovered.plus(has), rest
 		m.removeOffer(o, &mesos.Filters{}, true)
-		if _, err := recovered.convert(steps); err == nil {
+		if trial := recovered.clone(0); trial.convert(steps) == nil {
 			return
 		}
 	}

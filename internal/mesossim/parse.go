@@ -43,11 +43,13 @@ func parseResource(name, text string) (resource, error) {
 	switch {
 	case strings.HasPrefix(text, "["):
 		r.kind = mesos.RANGES
-		r.spans, err = parseSpans(text)
+		r.parts = &parts{}
+		r.parts.spans, err = parseSpans(text)
 	case strings.HasPrefix(text, "{"):
 		r.kind = mesos.SET
+		r.parts = &parts{}
 		for item := range strings.SplitSeq(strings.Trim(text, "{}"), ",") {
-			r.items = append(r.items, strings.TrimSpace(item))
+			r.parts.items = append(r.parts.items, strings.TrimSpace(item))
 		}
 	default:
 		r.kind = mesos.SCALAR
@@ -94,7 +96,7 @@ func agentResources(s string) (resources, error) {
 			return out, nil
 		}
 	}
-	return append(out, resource{name: "ports", kind: mesos.RANGES, spans: []span{{31000, 32000}}}), nil
+	return append(out, resource{name: "ports", kind: mesos.RANGES, parts: &parts{spans: []span{{31000, 32000}}}}), nil
 }
 
 // parseAttributes reads an --attributes string. A real agent aborts on a set.
@@ -127,7 +129,7 @@ func parseAttribute(name, text string) (mesos.Attribute, error) {
 		if err != nil {
 			return attribute, fmt.Errorf("attribute %s: %w", name, err)
 		}
-		r := resource{kind: mesos.RANGES, spans: spans}
+		r := resource{kind: mesos.RANGES, parts: &parts{spans: spans}}
 		return mesos.Attribute{Name: name, Type: mesos.RANGES, Ranges: r.toProto().Ranges}, nil
 	case isUnsignedNumber(text):
 		value, err := strconv.ParseFloat(text, 64)

@@ -2,91 +2,42 @@ package mesossim
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 
 	mesos "github.com/mesos/mesos-go/api/v1/lib"
 )
 
-// reservations is the stack of reservations of a resource, outermost role
-// first. It is immutable and shared between resources.
-type reservations struct {
-	list []mesos.Resource_ReservationInfo
-	key  string // equal for equal stacks; labels are compared without order
-}
-
-// resource is one portion of an agent. It is a value: slices in it are never
-// changed in place.
+// resource is one portion of an agent. It is a value, and a small one, for lists
+// of resources are copied all the time.
 type resource struct {
 	name   string
 	kind   mesos.Value_Type
 	scalar float64
-	spans  []span
-	items  []string
+	parts  *parts // nil for a SCALAR
 
 	reserved  *reservations // nil when unreserved
 	allocated string        // role it is offered or allocated to, "" when neither
 	extra     string        // serialized disk, revocable, shared and provider parts
 }
 
-// newReservations returns the immutable stack for list, or nil for none.
-func newReservations(list []mesos.Resource_ReservationInfo) *reservations {
-	if len(list) == 0 {
+// parts is the value of a RANGES or SET resource. It is immutable.
+type parts struct {
+	spans []span
+	items []string
+}
+
+func (r *resource) spans() []span {
+	if r.parts == nil {
 		return nil
 	}
-	var key []byte
-	for i := range list {
-		key = appendReservationKey(key, &list[i])
-	}
-	return &reservations{list: list, key: string(key)}
+	return r.parts.spans
 }
 
-// appendReservationKey writes a reservation so that equal ones, whatever the
-// order of their labels, and no others give the same bytes.
-func appendReservationKey(key []byte, r *mesos.Resource_ReservationInfo) []byte {
-	key = strconv.AppendInt(key, int64(r.GetType()), 10)
-	key = appendSized(appendSized(key, r.Role), r.Principal)
-	if r.Labels == nil {
-		return append(key, '|')
+func (r *resource) items() []string {
+	if r.parts == nil {
+		return nil
 	}
-	labels := make([]string, len(r.Labels.Labels))
-	var label []byte
-	for i := range r.Labels.Labels {
-		l := &r.Labels.Labels[i]
-		label = appendSized(appendSized(label[:0], &l.Key), l.Value)
-		labels[i] = string(label)
-	}
-	slices.Sort(labels)
-	key = append(key, '{')
-	for _, l := range labels {
-		key = append(key, l...)
-	}
-	return append(key, "}|"...)
-}
-
-// appendSized writes a text behind its size, so that where it ends is certain.
-func appendSized(key []byte, s *string) []byte {
-	if s == nil {
-		return append(key, '-')
-	}
-	return append(append(strconv.AppendInt(key, int64(len(*s)), 10), ':'), *s...)
-}
-
-func (r *reservations) equal(other *reservations) bool {
-	if r == nil || other == nil {
-		return r == other
-	}
-	return r == other || r.key == other.key
-}
-
-// pop returns the stack without its innermost reservation.
-func (r *reservations) pop() *reservations {
-	return newReservations(r.list[:len(r.list)-1])
-}
-
-// top returns the innermost reservation; r is not nil.
-func (r *reservations) top() *mesos.Resource_ReservationInfo {
-	return &r.list[len(r.list)-1]
+	return r.parts.items
 }
 
 // reservationRole is the role that holds the resource, "*" when unreserved.
@@ -116,9 +67,8 @@ func isSubrole(role, ancestor string) bool {
 
 // like reports whether a and b differ in quantity only.
 func (r *resource) like(other *resource) bool {
-	return r.name == other.name && r.kind == other.kind &&
-		r.allocated == other.allocated && r.extra == other.extra &&
-		r.reserved.equal(other.reserved)
+	return r.kind == other.kind && r.reserved.equal(other.reserved) && r.name == other.name &&
+		r.allocated == other.allocated && r.extra == other.extra
 }
 
 func (r *resource) isEmpty() bool {
@@ -126,9 +76,9 @@ func (r *resource) isEmpty() bool {
 	case mesos.SCALAR:
 		return toFixed(r.scalar) == 0
 	case mesos.RANGES:
-		return len(r.spans) == 0
+		return len(r.spans()) == 0
 	case mesos.SET:
-		return len(r.items) == 0
+		return len(r.items()) == 0
 	}
 	return false
 }
@@ -142,10 +92,10 @@ func (r *resource) covers(other *resource) bool {
 	case mesos.SCALAR:
 		return toFixed(other.scalar) <= toFixed(r.scalar)
 	case mesos.RANGES:
-		return spansContain(r.spans, other.spans)
+		return spansContain(r.spans(), other.spans())
 	case mesos.SET:
-		for _, item := range other.items {
-			if !slices.Contains(r.items, item) {
+		for _, item := range other.items() {
+			if !slices.Contains(r.items(), item) {
 				return false
 			}
 		}
@@ -160,15 +110,15 @@ func (r *resource) add(other *resource) {
 	case mesos.SCALAR:
 		r.scalar = fromFixed(toFixed(r.scalar) + toFixed(other.scalar))
 	case mesos.RANGES:
-		r.spans = addSpans(r.spans, other.spans)
+		r.parts = &parts{spans: addSpans(r.spans(), other.spans())}
 	case mesos.SET:
-		items := slices.Clone(r.items)
-		for _, item := range other.items {
+		items := slices.Clone(r.items())
+		for _, item := range other.items() {
 			if !slices.Contains(items, item) {
 				items = append(items, item)
 			}
 		}
-		r.items = items
+		r.parts = &parts{items: items}
 	}
 }
 
@@ -178,11 +128,11 @@ func (r *resource) sub(other *resource) {
 	case mesos.SCALAR:
 		r.scalar = fromFixed(toFixed(r.scalar) - toFixed(other.scalar))
 	case mesos.RANGES:
-		r.spans = subSpans(r.spans, other.spans)
+		r.parts = &parts{spans: subSpans(r.spans(), other.spans())}
 	case mesos.SET:
-		r.items = slices.DeleteFunc(slices.Clone(r.items), func(item string) bool {
-			return slices.Contains(other.items, item)
-		})
+		r.parts = &parts{items: slices.DeleteFunc(slices.Clone(r.items()), func(item string) bool {
+			return slices.Contains(other.items(), item)
+		})}
 	}
 }
 
@@ -208,27 +158,9 @@ func (r *resource) String() string {
 	case mesos.SCALAR:
 		b.WriteString(formatScalar(r.scalar))
 	case mesos.RANGES:
-		b.WriteString(formatSpans(r.spans))
+		b.WriteString(formatSpans(r.spans()))
 	case mesos.SET:
-		b.WriteString("{" + strings.Join(r.items, ", ") + "}")
+		b.WriteString("{" + strings.Join(r.items(), ", ") + "}")
 	}
 	return b.String()
-}
-
-func formatReservation(r *mesos.Resource_ReservationInfo) string {
-	s := r.GetType().String() + "," + r.GetRole()
-	if r.Principal != nil {
-		s += "," + *r.Principal
-	}
-	if r.Labels != nil {
-		labels := make([]string, len(r.Labels.Labels))
-		for i, l := range r.Labels.Labels {
-			labels[i] = l.Key
-			if l.Value != nil {
-				labels[i] += ": " + *l.Value
-			}
-		}
-		s += ",{" + strings.Join(labels, ", ") + "}"
-	}
-	return s
 }

@@ -17,11 +17,14 @@ func resourceFromProto(p *mesos.Resource) resource {
 		reserved:  newReservations(upgradedReservations(p)),
 		extra:     extraKey(p),
 	}
-	for _, s := range p.GetRanges().GetRange() {
-		r.spans = append(r.spans, span{s.Begin, s.End})
+	if p.Ranges == nil && p.Set == nil {
+		return r
 	}
-	r.spans = coalesce(r.spans)
-	r.items = slices.Clone(p.GetSet().GetItem())
+	var spans []span
+	for _, s := range p.GetRanges().GetRange() {
+		spans = append(spans, span{s.Begin, s.End})
+	}
+	r.parts = &parts{spans: coalesce(spans), items: slices.Clone(p.GetSet().GetItem())}
 	return r
 }
 
@@ -60,22 +63,30 @@ func resourcesFromProto(list []mesos.Resource) []resource {
 
 // toProto converts a resource to the wire format of offers.
 func (r *resource) toProto() mesos.Resource {
-	kind := r.kind
-	p := mesos.Resource{Name: r.name, Type: &kind}
+	// One allocation instead of four: an offer may list a hundred resources.
+	fields := &struct {
+		kind       mesos.Value_Type
+		scalar     mesos.Value_Scalar
+		allocation mesos.Resource_AllocationInfo
+		role       string
+	}{kind: r.kind, role: r.allocated}
+	p := mesos.Resource{Name: r.name, Type: &fields.kind}
 	switch r.kind {
 	case mesos.SCALAR:
-		p.Scalar = &mesos.Value_Scalar{Value: r.scalar}
+		fields.scalar.Value = r.scalar
+		p.Scalar = &fields.scalar
 	case mesos.RANGES:
-		p.Ranges = &mesos.Value_Ranges{Range: make([]mesos.Value_Range, len(r.spans))}
-		for i, s := range r.spans {
+		spans := r.spans()
+		p.Ranges = &mesos.Value_Ranges{Range: make([]mesos.Value_Range, len(spans))}
+		for i, s := range spans {
 			p.Ranges.Range[i] = mesos.Value_Range{Begin: s.begin, End: s.end}
 		}
 	case mesos.SET:
-		p.Set = &mesos.Value_Set{Item: r.items}
+		p.Set = &mesos.Value_Set{Item: r.items()}
 	}
 	if r.allocated != "" {
-		role := r.allocated
-		p.AllocationInfo = &mesos.Resource_AllocationInfo{Role: &role}
+		fields.allocation.Role = &fields.role
+		p.AllocationInfo = &fields.allocation
 	}
 	if r.reserved != nil {
 		p.Reservations = r.reserved.list

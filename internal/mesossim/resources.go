@@ -10,7 +10,8 @@ import (
 // resources is a collection in which no two elements are like each other. The
 // order is that of the real master's collection, because it shows in offers and
 // in error texts: added ones go to the end, a removed one is replaced by the
-// last. Methods that change it work in place; plus and minus return copies.
+// last. Methods that change it work in place and have a pointer as receiver; plus
+// and minus return copies.
 type resources []resource
 
 // newResources joins like elements of list and drops empty ones.
@@ -53,44 +54,77 @@ func (rs *resources) sub(r *resource) {
 	}
 }
 
-func (rs resources) plus(other resources) resources {
-	out := slices.Clone(rs)
-	for i := range other {
-		out.add(&other[i])
+// addAll and subAll are plus and minus in place.
+func (rs *resources) addAll(other resources) {
+	if len(*rs) == 0 {
+		*rs = append(*rs, other...) // no two of them are like each other
+		return
 	}
+	for i := range other {
+		rs.add(&other[i])
+	}
+}
+
+func (rs *resources) subAll(other resources) {
+	for i := range other {
+		rs.sub(&other[i])
+	}
+}
+
+func (rs resources) plus(other resources) resources {
+	out := rs.clone(len(other))
+	out.addAll(other)
 	return out
 }
 
 func (rs resources) minus(other resources) resources {
-	out := slices.Clone(rs)
-	for i := range other {
-		out.sub(&other[i])
-	}
+	out := rs.clone(0)
+	out.subAll(other)
 	return out
 }
 
-// contains reports whether other could be taken from rs.
+// clone returns a copy with room for more elements.
+func (rs resources) clone(more int) resources {
+	return append(make(resources, 0, len(rs)+more), rs...)
+}
+
+// contains reports whether other could be taken from rs. No two elements of
+// other are like each other, so each can be looked up for itself.
 func (rs resources) contains(other resources) bool {
-	if len(other) == 1 {
-		return slices.ContainsFunc(rs, func(r resource) bool { return r.covers(&other[0]) })
-	}
-	rest := slices.Clone(rs)
 	for i := range other {
-		if !slices.ContainsFunc(rest, func(r resource) bool { return r.covers(&other[i]) }) {
+		if !rs.covers(&other[i]) {
 			return false
 		}
-		rest.sub(&other[i])
 	}
 	return true
+}
+
+// covers reports whether an element of rs is like r and not less.
+func (rs resources) covers(r *resource) bool {
+	for i := range rs {
+		if rs[i].covers(r) {
+			return true
+		}
+	}
+	return false
 }
 
 func (rs resources) equal(other resources) bool {
 	return rs.contains(other) && other.contains(rs)
 }
 
+// filter returns the elements that are to be kept. These are often all, so it
+// may return rs itself: the result must not be changed.
 func (rs resources) filter(keep func(*resource) bool) resources {
-	var out resources
-	for i := range rs {
+	kept := 0
+	for kept < len(rs) && keep(&rs[kept]) {
+		kept++
+	}
+	if kept == len(rs) {
+		return rs
+	}
+	out := slices.Clone(rs[:kept])
+	for i := kept + 1; i < len(rs); i++ {
 		if keep(&rs[i]) {
 			out = append(out, rs[i])
 		}
@@ -100,7 +134,7 @@ func (rs resources) filter(keep func(*resource) bool) resources {
 
 // allocate returns rs marked as allocated to role; "" removes the mark.
 func (rs resources) allocate(role string) resources {
-	if role == "" {
+	if role == "" && !rs.allocatedAlike() {
 		out := make(resources, 0, len(rs))
 		for i := range rs {
 			r := rs[i]
@@ -109,11 +143,22 @@ func (rs resources) allocate(role string) resources {
 		}
 		return out
 	}
-	out := slices.Clone(rs)
+	out := rs.clone(0)
 	for i := range out {
 		out[i].allocated = role
 	}
 	return out
+}
+
+// allocatedAlike reports whether all elements carry the same mark: without it
+// no two of them are like each other either.
+func (rs resources) allocatedAlike() bool {
+	for i := range rs {
+		if rs[i].allocated != rs[0].allocated {
+			return false
+		}
+	}
+	return true
 }
 
 // allocatableTo returns the elements that may be offered to role.
@@ -170,75 +215,4 @@ func (s *sum) sub(rs resources) {
 	for i := range rs {
 		s.total.sub(&rs[i])
 	}
-}
-
-// quantities are amounts of scalar resources in thousandths by name.
-type quantities map[string]int64
-
-// scalarQuantities sums the scalar elements by name.
-func (rs resources) scalarQuantities() quantities {
-	out := quantities{}
-	out.addResources(rs, 1)
-	return out
-}
-
-// addResources adds the scalars of rs, times sign, to q.
-func (q quantities) addResources(rs resources, sign int64) {
-	for i := range rs {
-		if rs[i].kind == mesos.SCALAR {
-			q[rs[i].name] += sign * toFixed(rs[i].scalar)
-		}
-	}
-}
-
-// covers reports whether q holds at least min of everything in min.
-func (q quantities) covers(min quantities) bool {
-	for name, amount := range min {
-		if q[name] < amount {
-			return false
-		}
-	}
-	return true
-}
-
-// positive returns the amounts above zero.
-func (q quantities) positive() quantities {
-	out := quantities{}
-	for name, amount := range q {
-		if amount > 0 {
-			out[name] = amount
-		}
-	}
-	return out
-}
-
-// minusQ returns q minus other, without what would be zero or less.
-func (q quantities) minusQ(other quantities) quantities {
-	out := quantities{}
-	for name, amount := range q {
-		if rest := amount - other[name]; rest > 0 {
-			out[name] = rest
-		}
-	}
-	return out
-}
-
-// addQ adds other, times sign, to q.
-func (q quantities) addQ(other quantities, sign int64) {
-	for name, amount := range other {
-		q[name] += sign * amount
-	}
-}
-
-// String prints the amounts by name, as Mesos does for quantities.
-func (q quantities) String() string {
-	names := make([]string, 0, len(q))
-	for name := range q {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for i, name := range names {
-		names[i] = name + ":" + formatScalar(fromFixed(q[name]))
-	}
-	return strings.Join(names, "; ")
 }

@@ -74,15 +74,20 @@ func (st *stream) take() (events []*scheduler.Event, ended, aborted bool) {
 
 // frame encodes an event as one RecordIO record.
 func (st *stream) frame(event *scheduler.Event) ([]byte, error) {
-	var data []byte
 	if st.media == mediaJSON {
-		data = encodeJSON(event)
-	} else {
-		var err error
-		if data, err = event.Marshal(); err != nil {
-			return nil, err
-		}
+		data := encodeJSON(event)
+		return append(recordHead(len(data)), data...), nil
 	}
-	out := strconv.AppendInt(make([]byte, 0, len(data)+8), int64(len(data)), 10)
-	return append(append(out, '\n'), data...), nil
+	size := event.Size()
+	out := recordHead(size)
+	n, err := event.MarshalTo(out[len(out) : len(out)+size])
+	if err != nil {
+		return nil, err
+	}
+	return out[:len(out)+n], nil
+}
+
+// recordHead starts a RecordIO record, with room for its data.
+func recordHead(size int) []byte {
+	return append(strconv.AppendInt(make([]byte, 0, size+16), int64(size), 10), '\n')
 }

@@ -35,7 +35,7 @@ func (rs resources) modelled() map[string]any {
 			had, _ := out[r.name].(float64)
 			out[r.name] = fromFixed(toFixed(had) + toFixed(r.scalar))
 		case mesos.RANGES:
-			out[r.name] = formatSpans(r.spans)
+			out[r.name] = formatSpans(r.spans())
 		}
 	}
 	return out
