@@ -49,7 +49,7 @@ func (h *Harness) startDaemon(ctx context.Context) error {
 		}
 		r := &replica{
 			name: "extender-" + strconv.Itoa(i), binary: h.binaries.extender, dir: h.lab.Dir(),
-			env: h.manifests.environment, port: port, debug: !h.options.Bench,
+			env: h.manifests.environment[extenderAccount], port: port, debug: !h.options.Bench,
 			http: &http.Client{Timeout: readyTimeout, Transport: &http.Transport{DisableKeepAlives: true}},
 		}
 		h.replicas = append(h.replicas, r)

@@ -126,7 +126,9 @@ func (h *Harness) RunScheduler(ctx context.Context, change func(config map[strin
 	if err != nil {
 		return err
 	}
-	return h.lab.StartScheduler(ctx, lab.SchedulerOptions{ConfigYAML: config, Kubeconfig: kubeconfig})
+	return h.lab.StartScheduler(ctx, lab.SchedulerOptions{
+		ConfigYAML: config, Kubeconfig: kubeconfig, Environment: h.manifests.environment[schedulerAccount],
+	})
 }
 
 // SchedulerDone is closed when kube-scheduler has ended, which it does when it

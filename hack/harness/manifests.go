@@ -23,8 +23,7 @@ import (
 	"github.com/kube-mesos-extender/kube-mesos-extender/hack/lab"
 )
 
-// Service accounts that the manifests make. The extender's is the name of its
-// Deployment too.
+// Service accounts that the manifests make. Their Deployments have the same names.
 const (
 	accountNamespace = "kube-system"
 	extenderAccount  = "kube-mesos-extender"
@@ -33,12 +32,12 @@ const (
 
 // manifests are the parts of manifests/base that a system on loopback is made
 // of. Services and the like have no one here to run them, and of Deployments
-// only the extender's environment is of use.
+// only the environment is of use.
 type manifests struct {
 	extender     []byte // an ExtenderConfiguration
 	schedulerCfg []byte // a KubeSchedulerConfiguration
 	rbac         []runtime.Object
-	environment  []string // "name=value", of the extender's container
+	environment  map[string][]string // Deployment → its containers' variables, "name=value"
 }
 
 // readManifests reads every YAML document in a directory.
@@ -47,7 +46,7 @@ func readManifests(dir string) (*manifests, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &manifests{}
+	m := &manifests{environment: map[string][]string{}}
 	for _, path := range paths {
 		content, err := os.ReadFile(path)
 		if err != nil {
@@ -102,20 +101,18 @@ func (m *manifests) add(document []byte) error {
 		if err := yaml.Unmarshal(document, &deployment); err != nil {
 			return fmt.Errorf("decode %s: %w", meta.Kind, err)
 		}
-		if deployment.Name == extenderAccount {
-			return m.addEnvironment(deployment.Spec.Template.Spec.Containers)
-		}
+		return m.addEnvironment(&deployment)
 	}
 	return nil
 }
 
-func (m *manifests) addEnvironment(containers []corev1.Container) error {
-	for _, container := range containers {
+func (m *manifests) addEnvironment(deployment *appsv1.Deployment) error {
+	for _, container := range deployment.Spec.Template.Spec.Containers {
 		for _, variable := range container.Env {
 			if variable.ValueFrom != nil {
 				return fmt.Errorf("environment variable %s is not a plain value", variable.Name)
 			}
-			m.environment = append(m.environment, variable.Name+"="+variable.Value)
+			m.environment[deployment.Name] = append(m.environment[deployment.Name], variable.Name+"="+variable.Value)
 		}
 	}
 	return nil
@@ -178,7 +175,7 @@ func ExtenderEnvironment() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m.environment, nil
+	return m.environment[extenderAccount], nil
 }
 
 func shippedManifests() (*manifests, error) {

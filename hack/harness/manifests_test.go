@@ -23,8 +23,9 @@ func TestShippedManifests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(m.environment) != 1 || !strings.HasPrefix(m.environment[0], "GODEBUG=schedtrace=") {
-		t.Errorf("the daemon's environment is %q", m.environment)
+	want := []string{withoutMonitor}
+	if diff := cmp.Diff(map[string][]string{extenderAccount: want, schedulerAccount: want}, m.environment); diff != "" {
+		t.Errorf("environment (-want +got):\n%s", diff)
 	}
 	client := fake.NewClientset()
 	if err := m.apply(t.Context(), client); err != nil {

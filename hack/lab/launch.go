@@ -33,7 +33,8 @@ var (
 type launch struct {
 	component string // the binary's first argument
 	name      string // names the log; the component's name when empty
-	port      int    // the port to listen on; 0 picks a free one
+	env       []string
+	port      int // the port to listen on; 0 picks a free one
 	args      func(port int) []string
 	probe     func(port int) probe
 }
@@ -113,7 +114,7 @@ func (c *ControlPlane) startReady(ctx context.Context, l launch) (*process, int,
 			return nil, 0, err
 		}
 		args := append([]string{l.component}, l.args(port)...)
-		p, err := startProcess(l.name, filepath.Join(c.dir, l.name+".log"), nil, c.binary, args...)
+		p, err := startProcess(l.name, filepath.Join(c.dir, l.name+".log"), l.env, c.binary, args...)
 		if err != nil {
 			return nil, 0, err
 		}

@@ -39,6 +39,8 @@ type SchedulerOptions struct {
 	Profile string
 	// Flags come after, and so override, the lab's own flags.
 	Flags []string
+	// Environment is added to that of this process, each "name=value".
+	Environment []string
 }
 
 func (o SchedulerOptions) name() string {
@@ -59,6 +61,7 @@ func (c *ControlPlane) StartScheduler(ctx context.Context, options SchedulerOpti
 	_, err = c.run(ctx, launch{
 		component: schedulerName,
 		name:      options.name(),
+		env:       options.Environment,
 		args: func(port int) []string {
 			own := []string{"--config=" + path, "--bind-address=" + loopback, "--secure-port=" + strconv.Itoa(port)}
 			return append(own, options.Flags...)
