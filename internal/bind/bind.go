@@ -92,8 +92,7 @@ type Binder struct {
 	opts    Options
 	deps    Deps
 	metrics *metrics
-	running sync.WaitGroup // binds in flight
-	crew    *crew.Crew     // to run them
+	crew    *crew.Crew // runs the binds in flight
 
 	mu       sync.Mutex         // guards all below
 	flights  map[string]*flight // pod UID → the bind in flight

@@ -8,9 +8,7 @@ const maxIdle = 64
 // start has a bind run. Its context is not the caller's: the work goes on without
 // it. The caller holds mu.
 func (b *Binder) start(ctx context.Context, t Target, f *flight) {
-	b.running.Add(1)
 	b.crew.Go(func() {
-		defer b.running.Done()
 		f.err = b.run(ctx, t)
 		b.mu.Lock()
 		delete(b.flights, t.UID)
@@ -22,11 +20,7 @@ func (b *Binder) start(ctx context.Context, t Target, f *flight) {
 // Drain lets no further bind start and waits until none is in flight.
 func (b *Binder) Drain() {
 	b.mu.Lock()
-	first := !b.draining
-	b.draining = true
+	b.draining = true // from now on nothing is begun
 	b.mu.Unlock()
-	b.running.Wait()
-	if first {
-		b.crew.Dismiss() // nothing is begun once draining is set
-	}
+	b.crew.Dismiss()
 }

@@ -2,10 +2,14 @@
 // needs of stack is then grown once, not with each.
 package crew
 
+import "sync"
+
 // Crew does jobs side by side. It is safe for concurrent use.
 type Crew struct {
-	jobs chan func()   // to goroutines that are idle
-	idle chan struct{} // a token for each of them
+	jobs    chan func()    // to goroutines that are idle
+	idle    chan struct{}  // a token for each of them
+	running sync.WaitGroup // jobs
+	ended   sync.Once
 }
 
 // New returns a crew that keeps no more than so many idle goroutines.
@@ -15,6 +19,7 @@ func New(idle int) *Crew {
 
 // Go does a job on an idle goroutine, or on a new one. It does not wait.
 func (c *Crew) Go(job func()) {
+	c.running.Add(1)
 	select {
 	case c.jobs <- job:
 	default:
@@ -27,6 +32,7 @@ func (c *Crew) Go(job func()) {
 func (c *Crew) work(job func()) {
 	for open := true; open; {
 		job()
+		c.running.Done()
 		select {
 		case c.idle <- struct{}{}:
 		default:
@@ -37,6 +43,9 @@ func (c *Crew) work(job func()) {
 	}
 }
 
-// Dismiss ends the idle goroutines, and each of the others after its job. No job
-// may be given to the crew any more.
-func (c *Crew) Dismiss() { close(c.jobs) }
+// Dismiss waits until all jobs are done and ends the goroutines. No job may be
+// given to the crew once it is called; it may be called again.
+func (c *Crew) Dismiss() {
+	c.running.Wait()
+	c.ended.Do(func() { close(c.jobs) })
+}

@@ -37,16 +37,21 @@ func TestGoroutinesAreKeptWithinBounds(t *testing.T) {
 	})
 }
 
-// A job that is under way when the crew is dismissed is finished.
-func TestDismissedCrewFinishesItsJobs(t *testing.T) {
+// A job that is under way when the crew is dismissed is waited for.
+func TestDismissalWaitsForTheJobs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, release, done := crew.New(1), make(chan struct{}), false
-		c.Go(func() { <-release; done = true })
-		c.Dismiss()
+		c, release, dismissed := crew.New(1), make(chan struct{}), false
+		c.Go(func() { <-release })
+		go func() { c.Dismiss(); dismissed = true }()
+		synctest.Wait()
+		if dismissed {
+			t.Error("dismissed while a job is under way")
+		}
 		close(release)
 		synctest.Wait()
-		if !done {
-			t.Error("the job was not finished")
+		if !dismissed {
+			t.Error("not dismissed although no job is under way")
 		}
+		c.Dismiss()
 	})
 }

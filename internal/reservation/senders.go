@@ -1,17 +1,12 @@
 package reservation
 
-import (
-	"sync"
-
-	"github.com/kube-mesos-extender/kube-mesos-extender/internal/crew"
-)
+import "github.com/kube-mesos-extender/kube-mesos-extender/internal/crew"
 
 // senders put loads on the wire side by side, acceptWorkers at most.
 type senders struct {
-	send    func(load)
-	crew    *crew.Crew
-	slots   chan struct{}
-	running sync.WaitGroup
+	send  func(load)
+	crew  *crew.Crew
+	slots chan struct{}
 }
 
 func newSenders(send func(load)) *senders {
@@ -21,16 +16,11 @@ func newSenders(send func(load)) *senders {
 // put hands a load to a sender. It waits while all are busy.
 func (s *senders) put(l load) {
 	s.slots <- struct{}{}
-	s.running.Add(1)
 	s.crew.Go(func() {
-		defer s.running.Done()
 		s.send(l)
 		<-s.slots
 	})
 }
 
 // end waits for what was put.
-func (s *senders) end() {
-	s.running.Wait()
-	s.crew.Dismiss()
-}
+func (s *senders) end() { s.crew.Dismiss() }

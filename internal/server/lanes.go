@@ -26,8 +26,8 @@ type lanes struct {
 	closed   chan struct{}
 	shut     func() error // closes closed and the listener, once
 	ending   atomic.Bool
-	running  sync.WaitGroup // lanes and the one that accepts
-	crew     *crew.Crew     // to run lanes
+	accepts  sync.WaitGroup // the goroutine that accepts
+	crew     *crew.Crew     // runs the lanes
 	spare    sync.Pool      // of lanes whose connections have ended
 
 	mu   sync.Mutex // guards open
@@ -46,7 +46,7 @@ func newLanes(s *Server, listener net.Listener) *lanes {
 		close(ls.closed)
 		return listener.Close()
 	})
-	ls.running.Go(ls.acceptAll)
+	ls.accepts.Go(ls.acceptAll)
 	return ls
 }
 
@@ -88,9 +88,7 @@ func (ls *lanes) begin(conn net.Conn) {
 	ls.mu.Lock()
 	ls.open[l] = struct{}{}
 	ls.mu.Unlock()
-	ls.running.Add(1)
 	ls.crew.Go(func() {
-		defer ls.running.Done()
 		goOn := l.run()
 		ls.mu.Lock()
 		delete(ls.open, l)
@@ -128,7 +126,7 @@ func (ls *lanes) end(ctx context.Context) error {
 		}
 	})
 	finished := make(chan struct{})
-	go func() { ls.running.Wait(); ls.crew.Dismiss(); close(finished) }()
+	go func() { ls.accepts.Wait(); ls.crew.Dismiss(); close(finished) }()
 	select {
 	case <-finished:
 		return nil
